@@ -1,0 +1,1 @@
+"""lenswire: a Raspberry Pi and any camera become an appliance. Power it on and it streams."""

@@ -1,0 +1,252 @@
+"""Messages <-> bytes. No state, no I/O.
+
+PROTOCOL.md is the specification; its examples are this file's tests. All numbers are big-endian and unaligned.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any, NamedTuple
+
+from lenswire.errors import ProtocolError
+from lenswire.messages import (
+    MAX_JPEG,
+    MAX_NAME,
+    MAX_STATUS,
+    MAX_TEXT,
+    NONCE,
+    PROOF,
+    VERSIONS,
+    Close,
+    Command,
+    Credit,
+    Frame,
+    Hello,
+    Kind,
+    Message,
+    Ping,
+    Pong,
+    Proof,
+    Result,
+    Status,
+    Verb,
+    Watch,
+    Welcome,
+    clip,
+    printable,
+)
+
+MAGIC = b"LENS"
+HEADER = struct.Struct(">4sBBHIQI")  # magic, version, kind, flags, sequence, time, length
+FRAME = struct.Struct(">IHHII")  # rendition, width, height, encode begin, encode end
+JPEG_OFFSET = HEADER.size + FRAME.size  # where the picture begins in an encoded frame
+
+# A kind from here up may be skipped by whoever does not know it; an unknown one below is an error.
+FIRST_OPTIONAL_KIND = 128
+
+MAX_PAYLOAD = {
+    Kind.HELLO: 2 + NONCE + MAX_NAME,
+    Kind.PROOF: PROOF,
+    Kind.WELCOME: 0,
+    Kind.WATCH: 9,
+    Kind.CREDIT: 5,
+    Kind.FRAME: FRAME.size + MAX_JPEG,
+    Kind.PING: 0,
+    Kind.PONG: 8,
+    Kind.STATUS: MAX_STATUS,
+    Kind.COMMAND: 1,
+    Kind.RESULT: MAX_TEXT,
+    Kind.CLOSE: 2 + MAX_TEXT,
+}
+MAX_OPTIONAL = 4096  # bytes of a message that is going to be skipped
+
+
+class Header(NamedTuple):
+    """The 24 bytes in front of every message."""
+
+    version: int
+    kind: int
+    flags: int
+    sequence: int
+    time: int
+    length: int
+
+
+def decode_header(raw: bytes | bytearray | memoryview) -> Header:
+    """24 bytes -> Header. Raises ProtocolError on a wrong magic, an unknown kind, or a length over its kind's cap."""
+    magic, *rest = HEADER.unpack_from(raw)
+    header = Header(*rest)
+    if magic != MAGIC:
+        raise ProtocolError(f"not a lenswire message: expected it to begin with {MAGIC!r}, got {magic!r}")
+    cap = MAX_PAYLOAD.get(header.kind, MAX_OPTIONAL if header.kind >= FIRST_OPTIONAL_KIND else None)  # type: ignore[call-overload]
+    if cap is None:
+        raise ProtocolError(f"unknown kind of message: {header.kind}")
+    if header.length > cap:
+        raise ProtocolError(f"{kind_name(header.kind)}: length {header.length} is over the limit of {cap} bytes")
+    return header
+
+
+def _text(raw: bytes | memoryview, what: str) -> str:
+    """Text for a person: UTF-8, made safe to print (a peer must not move our terminal's cursor)."""
+    try:
+        return printable(str(raw, "utf-8"))
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"{what} is not UTF-8 (byte {error.start})") from None
+
+
+def kind_name(kind: int) -> str:
+    return Kind(kind).name if kind in MAX_PAYLOAD else f"kind {kind}"
+
+
+def decode(header: Header, payload: bytes | memoryview) -> Message:
+    """Header and payload (header.length bytes) -> message. Raises ProtocolError, naming what is wrong."""
+    try:
+        return _DECODERS[Kind(header.kind)](header, payload)
+    except struct.error:
+        raise ProtocolError(f"{kind_name(header.kind)}: too short ({len(payload)} bytes)") from None
+
+
+def encode(message: Message, version: int = VERSIONS[1]) -> bytes:
+    """Message -> bytes, header included. HELLO and CLOSE carry version 0: their layout is the same in all versions."""
+    kind, flags, sequence, time, payload = _ENCODERS[type(message)](message)
+    if kind in (Kind.HELLO, Kind.CLOSE):
+        version = 0
+    return b"".join((HEADER.pack(MAGIC, version, kind, flags, sequence, time, len(payload)), payload))
+
+
+def frame_bytes(version: int, frame: Frame) -> bytes:
+    """The same as `encode(frame)`, with one copy of the picture."""
+    head = HEADER.pack(MAGIC, version, Kind.FRAME, 0, frame.sequence, frame.captured, FRAME.size + len(frame.jpeg))
+    return b"".join((head, _frame_head(frame), frame.jpeg))
+
+
+def _frame_head(m: Frame) -> bytes:
+    return FRAME.pack(m.rendition, m.width, m.height, m.encode_begin, m.encode_end)
+
+
+def _decode_hello(header: Header, payload: bytes | memoryview) -> Hello:
+    lowest, highest, nonce = struct.unpack_from(f">BB{NONCE}s", payload)
+    name = _text(payload[2 + NONCE :], "hello: name")
+    return Hello(lowest, highest, clip(name, MAX_NAME).decode(), nonce, bool(header.flags & 1))
+
+
+def _decode_watch(header: Header, payload: bytes | memoryview) -> Watch:
+    width, height, millihertz, quality = struct.unpack_from(">HHIB", payload)
+    return Watch(width, height, millihertz / 1000, quality)
+
+
+def _decode_credit(header: Header, payload: bytes | memoryview) -> Credit:
+    return Credit(*struct.unpack_from(">IB", payload))
+
+
+def _decode_frame(header: Header, payload: bytes | memoryview) -> Frame:
+    rendition, width, height, begin, end = FRAME.unpack_from(payload)
+    return Frame(header.sequence, header.time, rendition, width, height, begin, end, payload[FRAME.size :])
+
+
+def _decode_pong(header: Header, payload: bytes | memoryview) -> Pong:
+    return Pong(struct.unpack_from(">Q", payload)[0], header.time)
+
+
+def _decode_command(header: Header, payload: bytes | memoryview) -> Command:
+    verb = struct.unpack_from(">B", payload)[0]
+    if verb not in list(Verb):
+        raise ProtocolError(f"command: unknown verb {verb}")
+    return Command(header.sequence, Verb(verb))
+
+
+def _decode_close(header: Header, payload: bytes | memoryview) -> Close:
+    return Close(struct.unpack_from(">H", payload)[0], _text(payload[2:], "close: reason"))
+
+
+_STATUS_TYPES: dict[str, type] = {
+    f.name: tuple if f.name == "renditions" else type(f.default) if f.name != "state" else str for f in fields(Status)
+}
+
+
+def _decode_status(header: Header, payload: bytes | memoryview) -> Status:
+    """Fields that are not known are skipped: a newer device may say more."""
+    try:
+        told = json.loads(bytes(payload))
+        if not isinstance(told, dict):
+            raise ProtocolError("status: expected a JSON object")
+        return Status(
+            **{name: _status_value(name, told[name]) for name in _STATUS_TYPES if name in told or name == "state"}
+        )
+    except (ValueError, RecursionError, KeyError, OverflowError) as error:
+        if isinstance(error, ProtocolError):
+            raise
+        raise ProtocolError(f"status: not what it should be ({type(error).__name__})") from None
+
+
+def _status_value(name: str, value: Any) -> Any:
+    expected = _STATUS_TYPES[name]
+    if expected is str and isinstance(value, str):
+        return printable(value)
+    if expected is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if expected is tuple and isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return tuple(value)
+    if expected is int and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ProtocolError(f"status: {name}: expected {expected.__name__}, got {type(value).__name__}")
+
+
+def status_json(status: Status) -> bytes:
+    """The Status as JSON of at most MAX_STATUS bytes; renditions that do not fit are left out."""
+    said = asdict(status)
+    said["renditions"] = list(said["renditions"])
+    while len(raw := json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_STATUS:
+        if not said["renditions"]:
+            raise ProtocolError(f"status: {len(raw)} bytes, the limit is {MAX_STATUS}")
+        said["renditions"].pop()
+    return raw
+
+
+_DECODERS: dict[Kind, Callable[[Header, bytes | memoryview], Message]] = {
+    Kind.HELLO: _decode_hello,
+    Kind.PROOF: lambda header, payload: Proof(bytes(payload)),
+    Kind.WELCOME: lambda header, payload: Welcome(bool(header.flags & 1)),
+    Kind.WATCH: _decode_watch,
+    Kind.CREDIT: _decode_credit,
+    Kind.FRAME: _decode_frame,
+    Kind.PING: lambda header, payload: Ping(header.time),
+    Kind.PONG: _decode_pong,
+    Kind.STATUS: _decode_status,
+    Kind.COMMAND: _decode_command,
+    Kind.RESULT: lambda header, payload: Result(
+        header.sequence, bool(header.flags & 1), _text(payload, "result: text")
+    ),
+    Kind.CLOSE: _decode_close,
+}
+
+# Message -> kind, flags, sequence, time, payload.
+_ENCODERS: dict[type, Callable[[Any], tuple[Kind, int, int, int, bytes]]] = {
+    Hello: lambda m: (
+        Kind.HELLO,
+        m.key_needed,
+        0,
+        0,
+        bytes((m.lowest, m.highest)) + m.nonce + m.name.encode(),
+    ),
+    Proof: lambda m: (Kind.PROOF, 0, 0, 0, m.mac),
+    Welcome: lambda m: (Kind.WELCOME, m.may_command, 0, 0, b""),
+    Watch: lambda m: (
+        Kind.WATCH,
+        0,
+        0,
+        0,
+        struct.pack(">HHIB", m.width, m.height, round(m.fps * 1000), m.quality),
+    ),
+    Credit: lambda m: (Kind.CREDIT, 0, 0, 0, struct.pack(">IB", m.received & 0xFFFFFFFF, m.window)),
+    Frame: lambda m: (Kind.FRAME, 0, m.sequence, m.captured, _frame_head(m) + bytes(m.jpeg)),
+    Ping: lambda m: (Kind.PING, 0, 0, m.time, b""),
+    Pong: lambda m: (Kind.PONG, 0, 0, m.time, struct.pack(">Q", m.echo)),
+    Status: lambda m: (Kind.STATUS, 0, 0, 0, status_json(m)),
+    Command: lambda m: (Kind.COMMAND, 0, m.number, 0, bytes((m.verb,))),
+    Result: lambda m: (Kind.RESULT, m.ok, m.number, 0, clip(m.text, MAX_TEXT)),
+    Close: lambda m: (Kind.CLOSE, 0, 0, 0, struct.pack(">H", m.code) + clip(m.reason, MAX_TEXT)),
+}
