@@ -21,7 +21,9 @@ MAX_FPS = 1000.0
 MAX_WINDOW = 8  # frames in flight: covers 250 ms of round trip at 30 fps, and bounds what a viewer can make us hold
 MAX_NAME = 64  # bytes of UTF-8: a host name is at most 63
 MAX_TEXT = 1024  # bytes of UTF-8: one sentence for a person
-MAX_STATUS = 16 << 10  # a full device: 128 viewers in as many renditions do not fit; they are cut, not sent
+MAX_STATUS = 16 << 10  # 128 viewers in as many renditions take 12 KiB; what would not fit is left out
+MAX_COUNT = (1 << 53) - 1  # in a STATUS: the largest number that every JSON reader keeps exactly
+U16, U32, U64 = 0xFFFF, 0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF  # the widest that a field of the wire can hold
 
 
 class Kind(enum.IntEnum):
@@ -60,7 +62,7 @@ class Verb(enum.IntEnum):
 
 def _check(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ProtocolError(f"{what}: expected {low} to {high}, got {value}")
+        raise ProtocolError(f"{what}: expected {low} to {high}, got {value!s:.20}")  # .20: a peer may say 4300 digits
 
 
 def printable(text: str) -> str:
@@ -111,7 +113,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The most that a viewer wants: pixels, frames per second, JPEG quality 1-100. 0: no limit, or the device's choice."""
+    """The most that a viewer wants: pixels, frames per second, JPEG quality 1-100. 0: no limit, the device's choice."""
 
     width: int = 0
     height: int = 0
@@ -156,8 +158,13 @@ class Frame:
     jpeg: bytes | memoryview = field(repr=False)
 
     def __post_init__(self) -> None:
+        _check("frame: sequence", self.sequence, 0, U32)
+        _check("frame: captured", self.captured, 0, U64)
+        _check("frame: rendition", self.rendition, 0, U32)
         _check("frame: width", self.width, 1, MAX_SIDE)
         _check("frame: height", self.height, 1, MAX_SIDE)
+        _check("frame: encode begin", self.encode_begin, 0, U32)
+        _check("frame: encode end", self.encode_end, 0, U32)
         _check("frame: bytes of JPEG", len(self.jpeg), 1, MAX_JPEG)
 
 
@@ -167,6 +174,9 @@ class Ping:
 
     time: int
 
+    def __post_init__(self) -> None:
+        _check("ping: time", self.time, 0, U64)
+
 
 @dataclass(frozen=True, slots=True)
 class Pong:
@@ -174,6 +184,10 @@ class Pong:
 
     echo: int
     time: int
+
+    def __post_init__(self) -> None:
+        _check("pong: echo", self.echo, 0, U64)
+        _check("pong: time", self.time, 0, U64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +213,10 @@ class Status:
     uptime: float = 0.0
     version: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("width", "height", "fps", "captured", "dropped", "viewers", "uptime"):
+            _check(f"status: {name}", getattr(self, name), 0, MAX_COUNT)
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -206,6 +224,9 @@ class Command:
 
     number: int
     verb: Verb
+
+    def __post_init__(self) -> None:
+        _check("command: number", self.number, 0, U32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +237,9 @@ class Result:
     ok: bool
     text: str = ""
 
+    def __post_init__(self) -> None:
+        _check("result: number", self.number, 0, U32)
+
 
 @dataclass(frozen=True, slots=True)
 class Close:
@@ -223,6 +247,9 @@ class Close:
 
     code: int
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        _check("close: code", self.code, 0, U16)
 
 
 Message: TypeAlias = Hello | Proof | Welcome | Watch | Credit | Frame | Ping | Pong | Status | Command | Result | Close

@@ -115,9 +115,6 @@ class Connection:
         except ProtocolError as error:
             self.close(CloseCode.BROKEN, str(error))
             raise
-        finally:
-            if self.closed:
-                self._in.clear()
 
     def events(self) -> list[Message]:
         """What has come in since the last call, in order: Welcome once the connection is open, and Close at its end,
@@ -282,4 +279,5 @@ class Connection:
 
     def _end(self, closing: Close) -> None:
         self.state = State.CLOSED
+        self._in.clear()
         self._events.append(closing)

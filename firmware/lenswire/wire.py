@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from lenswire.errors import ProtocolError
 from lenswire.messages import (
+    MAX_COUNT,
     MAX_JPEG,
     MAX_NAME,
     MAX_STATUS,
@@ -170,13 +171,11 @@ _STATUS_TYPES: dict[str, type] = {
 def _decode_status(header: Header, payload: bytes | memoryview) -> Status:
     """Fields that are not known are skipped: a newer device may say more."""
     try:
-        told = json.loads(bytes(payload))
-        if not isinstance(told, dict):
-            raise ProtocolError("status: expected a JSON object")
-        return Status(
-            **{name: _status_value(name, told[name]) for name in _STATUS_TYPES if name in told or name == "state"}
-        )
-    except (ValueError, RecursionError, KeyError, OverflowError) as error:
+        told = json.loads(str(payload, "utf-8"))
+        if not isinstance(told, dict) or "state" not in told:
+            raise ProtocolError("status: expected a JSON object with a state")
+        return Status(**{name: _status_value(name, told[name]) for name in _STATUS_TYPES if name in told})
+    except (ValueError, RecursionError, OverflowError) as error:
         if isinstance(error, ProtocolError):
             raise
         raise ProtocolError(f"status: not what it should be ({type(error).__name__})") from None
@@ -189,17 +188,28 @@ def _status_value(name: str, value: Any) -> Any:
     if expected is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if expected is tuple and isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        return tuple(value)
+        return tuple(_numbers(item) for item in value)
     if expected is int and isinstance(value, int) and not isinstance(value, bool):
         return value
     raise ProtocolError(f"status: {name}: expected {expected.__name__}, got {type(value).__name__}")
+
+
+def _numbers(told: dict[str, Any]) -> dict[str, Any]:
+    """What a rendition says in numbers; anything else, such as NaN or text for our terminal, is skipped."""
+    return {
+        printable(name): value
+        for name, value in told.items()
+        if isinstance(value, int | float) and 0 <= value <= MAX_COUNT
+    }
 
 
 def status_json(status: Status) -> bytes:
     """The Status as JSON of at most MAX_STATUS bytes; renditions that do not fit are left out."""
     said = asdict(status)
     said["renditions"] = list(said["renditions"])
-    while len(raw := json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_STATUS:
+    while (
+        len(raw := json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")) > MAX_STATUS
+    ):
         if not said["renditions"]:
             raise ProtocolError(f"status: {len(raw)} bytes, the limit is {MAX_STATUS}")
         said["renditions"].pop()

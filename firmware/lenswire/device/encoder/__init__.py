@@ -1,0 +1,52 @@
+"""Encoders: what makes a JPEG of a picture, and which one is used for a camera."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from lenswire.device.camera import Camera, Picture
+
+log = logging.getLogger(__name__)
+
+
+class Encoder(Protocol):
+    """Makes JPEGs."""
+
+    name: str  # for people: "camera JPEG", "libjpeg-turbo"
+    reason: str  # why it is this one
+
+    def encode(self, picture: Picture, quality: int) -> bytes:
+        """One JPEG at quality 1-100. A picture that is a JPEG already stays as it is."""
+        ...
+
+
+class Turbo:
+    """libjpeg-turbo on the processor; it is loaded with the first picture that needs it."""
+
+    name = "libjpeg-turbo"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def encode(self, picture: Picture, quality: int) -> bytes:
+        if picture.jpeg is not None:
+            return picture.jpeg
+        from lenswire.device.encoder import turbo
+
+        return turbo.encode(picture, quality)
+
+
+class CameraJpeg(Turbo):
+    """The camera's own JPEG, untouched; only a copy of another size has to be made again."""
+
+    name = "camera JPEG"
+
+
+def choose(camera: Camera) -> Encoder:
+    """The first that can: the camera's own JPEG, then libjpeg-turbo. Each step down is a warning in the log."""
+    if camera.compressed:
+        return CameraJpeg("the camera makes JPEG itself")
+    refusal = "the camera gives no JPEG"
+    log.warning("= encoder: libjpeg-turbo, as %s", refusal)
+    return Turbo(refusal)

@@ -1,0 +1,84 @@
+"""The commands that run on the device: serve, pair, check."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lenswire.device.config import Config, load, parse
+from lenswire.errors import ConfigError
+
+
+def serve(args: Namespace) -> int:
+    """Run the service until it is told to stop."""
+    from lenswire.device.service import serve as run
+
+    config = settings(args)
+    _log_to_stderr()
+    asyncio.run(run(config, state_directory(args.state_dir)))
+    return 0
+
+
+def pair(args: Namespace) -> int:
+    """Print the link that lets a laptop watch and command this device."""
+    from lenswire.device.identity import load_or_make
+    from lenswire.link import Target
+
+    config = load(args.config) if args.config else Config()
+    identity = load_or_make(state_directory(args.state_dir), config.name)
+    host = args.host or f"{socket.gethostname().split('.')[0]}.local"
+    port = config.server.address[1]
+    target = Target(host, port, fingerprint=identity.fingerprint, key=identity.key, name=config.name)
+    print(target.link)
+    if sys.stderr.isatty():
+        print("Whoever has this link can watch and command this camera. On the laptop:", file=sys.stderr)
+        print(f"  lenswire cameras add 'LINK' --name {config.name}", file=sys.stderr)
+    return 0
+
+
+def check(args: Namespace) -> int:
+    """Read a config and say whether it is good."""
+    config = load(args.config)
+    size = config.camera.size or "camera's size"
+    print(f"{args.config}: good. {config.name}: {config.camera.source}, {size}, listening on {config.server.listen}")
+    return 0
+
+
+def settings(args: Namespace) -> Config:
+    """The config file, if there is one, with what the command line says on top of it. Raises ConfigError."""
+    config = load(args.config) if args.config else Config()
+    camera = _told(args, source="source", size="size", fps="fps", quality="quality")
+    server = _told(args, listen="listen", open="open", legacy="legacy")
+    parse({"camera": camera, "server": server})  # the command line obeys the same rules as the file
+    return replace(config, camera=replace(config.camera, **camera), server=replace(config.server, **server))
+
+
+def state_directory(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the device keeps its identity: as given, systemd's StateDirectory=, or this user's own."""
+    if given:
+        return given
+    if systemd := environment.get("STATE_DIRECTORY"):
+        return Path(systemd.split(":")[0])
+    if home := environment.get("XDG_STATE_HOME"):
+        return Path(home) / "lenswire"
+    try:
+        return Path.home() / ".local/state/lenswire"
+    except RuntimeError:
+        raise ConfigError("--state-dir: this user has no home directory, so say where to keep the identity") from None
+
+
+def _told(args: Namespace, **names: str) -> dict[str, Any]:
+    return {key: value for key, name in names.items() if (value := getattr(args, name)) not in (None, False)}
+
+
+def _log_to_stderr() -> None:
+    journal = "JOURNAL_STREAM" in os.environ  # the journal writes the time itself
+    logging.basicConfig(level=logging.INFO, format="%(message)s" if journal else "%(asctime)s %(message)s")

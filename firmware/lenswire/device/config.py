@@ -1,0 +1,148 @@
+"""The device's settings: TOML -> typed and checked. An error names the key, what it got and what was expected."""
+
+from __future__ import annotations
+
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from lenswire.errors import ConfigError
+from lenswire.messages import MAX_FPS, MAX_NAME, MAX_SIDE
+
+T = TypeVar("T")
+
+
+def _setting(default: Any, words: str, *, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"words": words, "low": low, "high": high})
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if not match or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
+        raise ValueError
+    return int(match[1]), int(match[2])
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """ "host:port", "[ipv6]:port" or ":port" (all addresses) -> host, port. Raises ValueError."""
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%\w]+)\]|([^:\[\]\s]*)):(\d{1,5})", text)
+    if not match or int(match[3]) > 65535:
+        raise ValueError
+    return match[1] or match[2] or "", int(match[3])
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    source: str = _setting("auto", "auto, usb, usb:DEVICE, pattern, or file:PATH")
+    size: str = _setting("", 'WIDTHxHEIGHT, such as "1280x720"; empty for the camera\'s choice')
+    fps: float = _setting(0.0, "frames per second; 0 for the camera's choice", low=0, high=MAX_FPS)
+    quality: int = _setting(80, "JPEG quality where the encoder has one", low=1, high=100)
+    controls: dict[str, int] = field(
+        default_factory=dict, metadata={"words": "the camera's own controls by name, such as {exposure_auto = 1}"}
+    )
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height; 0, 0 for the camera's choice."""
+        return _parse_size(self.size) if self.size else (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    listen: str = _setting("127.0.0.1:8880", 'HOST:PORT; ":8880" is every address of this machine')
+    open: bool = _setting(False, "true lets everybody on the network watch and command, without a key")
+    legacy: bool = _setting(False, "true also serves the clients of the article, which know no key")
+    max_viewers: int = _setting(128, "viewers at once", low=1, high=1024)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return parse_address(self.listen)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotConfig:
+    directory: str = _setting("", "where snapshots are kept; empty for a folder in the state directory")
+    keep: int = _setting(100, "the newest so many are kept", low=1, high=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    name: str = _setting(socket.gethostname().split(".")[0][:MAX_NAME], "what viewers call this device")
+    start: bool = _setting(True, "false: the camera stays off until somebody starts it")
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    server: ServerConfig = field(default_factory=ServerConfig)
+    snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
+
+
+def load(path: Path) -> Config:
+    """Read a TOML file. Raises ConfigError."""
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    try:
+        return parse(told)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse(told: Mapping[str, Any]) -> Config:
+    """A table as TOML gives it -> Config. Raises ConfigError, naming the key."""
+    config = _read(Config, told, "")
+    _check_with("camera.size", config.camera.size, _parse_size, 'WIDTHxHEIGHT, such as "1280x720"', empty=True)
+    _check_with("server.listen", config.server.listen, parse_address, 'HOST:PORT, such as "127.0.0.1:8880"')
+    if not 1 <= len(config.name.encode()) <= MAX_NAME or not config.name.isprintable():
+        raise ConfigError(f"name: expected 1 to {MAX_NAME} bytes of printable text, got {config.name!r}")
+    return config
+
+
+def _read(kind: type[T], told: Mapping[str, Any], prefix: str) -> T:
+    settings = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    types = get_type_hints(kind)
+    for key in told:
+        if key not in settings:
+            raise ConfigError(f"{prefix}{key}: no such setting; expected one of {', '.join(sorted(settings))}")
+    values = {key: _value(types[key], settings[key].metadata, value, prefix + key) for key, value in told.items()}
+    return kind(**values)
+
+
+def _value(kind: Any, about: Mapping[str, Any], value: Any, key: str) -> Any:
+    if is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{key}: expected a table, got {value!r}")
+        return _read(kind, value, f"{key}.")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    low, high = about.get("low"), about.get("high")
+    within = (
+        (low is None or value >= low) and (high is None or value <= high) if isinstance(value, int | float) else True
+    )
+    if not _is(kind, value) or not within:
+        bounds = f" from {low} to {high}" if low is not None else ""
+        raise ConfigError(f"{key}: expected {_name(kind)}{bounds} ({about['words']}), got {value!r}")
+    return value
+
+
+def _is(kind: Any, value: Any) -> bool:
+    if get_origin(kind) is dict:
+        return isinstance(value, dict) and all(_is(get_args(kind)[1], item) for item in value.values())
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _name(kind: Any) -> str:
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    return names.get(kind, "a table of whole numbers")
+
+
+def _check_with(key: str, value: str, parser: Any, expected: str, *, empty: bool = False) -> None:
+    try:
+        if value or not empty:
+            parser(value)
+    except ValueError:
+        raise ConfigError(f"{key}: expected {expected}, got {value!r}") from None

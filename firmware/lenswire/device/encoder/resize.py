@@ -1,0 +1,55 @@
+"""Pictures of another size, for viewers who asked for one. Exactly the size asked for, whatever that does to its shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lenswire.device.camera import Picture
+from lenswire.errors import CameraError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def resize(picture: Picture, width: int, height: int) -> Picture:
+    """The picture at width x height. YUV comes out as 4:2:0; a JPEG comes out as BGR, unless it has that size already.
+
+    Raises CameraError when the JPEG cannot be decoded.
+    """
+    if (picture.width, picture.height) == (width, height):
+        return picture
+    planes = picture.planes if picture.jpeg is None else (_decode(picture, picture.jpeg, width, height),)
+    half = (width + 1) // 2, (height + 1) // 2
+    sizes = ((width, height), half, half)
+    return Picture(width, height, planes=tuple(_scale(*each) for each in zip(planes, sizes, strict=False)))
+
+
+def _decode(picture: Picture, jpeg: bytes, width: int, height: int) -> NDArray[np.uint8]:
+    """BGR of the nearest size that is quickly decoded to and not smaller."""
+    import simplejpeg
+
+    # libjpeg scales while it decodes, by eighths; only halving is quick. 1280x720 to 640x480, with the resize that
+    # follows: 8.8 ms by way of 6/8, 6.5 ms by way of the whole picture. To 640x360: 3.2 ms by way of 1/2.
+    sides = next(
+        sides
+        for factor in (8, 4, 2, 1)
+        if (sides := (-(-picture.width // factor), -(-picture.height // factor))) >= (width, height) or factor == 1
+    )
+    try:
+        # Not strict: a camera's JPEG may have stray bytes at its end.
+        return simplejpeg.decode_jpeg(jpeg, "BGR", min_width=sides[0], min_height=sides[1], strict=False)
+    except ValueError as error:
+        raise CameraError(f"the camera's JPEG of {len(jpeg)} bytes cannot be decoded: {error}") from None
+
+
+def _scale(plane: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    rows, columns = plane.shape[:2]
+    if (columns, rows) == size:
+        return plane
+    import cv2
+
+    # The mean of what falls into a pixel keeps fine detail from flickering; it has nothing to say when enlarging.
+    shrinking = size[0] <= columns and size[1] <= rows
+    scaled: NDArray[np.uint8] = cv2.resize(plane, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    return scaled

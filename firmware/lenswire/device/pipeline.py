@@ -1,0 +1,194 @@
+"""The capture thread: newest frame -> encode -> publish; a lost camera is opened again, less and less often.
+
+It knows no asyncio: what it finds out goes to `report`, what it makes to `published`; both are called in its threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from lenswire.device.camera import Camera
+from lenswire.device.encoder import Encoder
+from lenswire.device.maker import Job, Maker
+from lenswire.device.rendition import Rendition, Source
+from lenswire.errors import CameraError
+
+log = logging.getLogger(__name__)
+
+BACK_OFF = (1.0, 30.0)  # seconds before a lost camera is tried again: the first wait, then doubled up to the last
+LOOK = 0.25  # seconds that a grab may wait before the wishes are looked at again: how fast STOP closes the sensor
+SILENCE = 2.0  # seconds without a frame before a camera counts as lost; three frame periods if that is longer
+JOIN = 5.0  # seconds for the thread to end: a driver's close() may take its time
+
+
+class Found(NamedTuple):
+    """The camera gives frames."""
+
+    source: Source
+    camera: str
+    encoder: str
+    encoder_reason: str
+
+
+class Lost(NamedTuple):
+    """It does not, and why."""
+
+    reason: str
+
+
+class Figures(NamedTuple):
+    """Counted at the camera since it was opened; fps is smoothed over about a second."""
+
+    captured: int = 0
+    dropped: int = 0
+    fps: float = 0.0
+
+
+class Pipeline:
+    """Keeps the camera as `want` says, and makes the renditions of `serve` for whoever waits for them."""
+
+    def __init__(
+        self,
+        open_camera: Callable[[], Camera],
+        choose: Callable[[Camera], Encoder],
+        quality: int,
+        report: Callable[[Found | Lost], object],
+        published: Callable[[Rendition], object],
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._open_camera, self._choose, self._report, self._clock = open_camera, choose, report, clock
+        self._here = Maker(quality, published, clock)
+        self._beside = Maker(quality, published, clock)
+        self._wishes = threading.Condition()
+        self._camera_wanted = self._encoding = self._stopping = False
+        self._retry_now = False
+        self._renditions: tuple[Rendition, ...] = ()
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self.figures = Figures()
+
+    # Wishes, from any thread; each may be told the same again
+
+    def want(self, camera: bool, encode: bool) -> None:
+        """Have the camera open or closed, and frames encoded or not."""
+        with self._wishes:
+            self._camera_wanted, self._encoding = camera, encode
+            self._wishes.notify()
+
+    def serve(self, renditions: tuple[Rendition, ...]) -> None:
+        """Make these renditions from now on."""
+        self._renditions = renditions
+
+    def retry(self) -> None:
+        """Try a lost camera at once."""
+        with self._wishes:
+            self._retry_now = True
+            self._wishes.notify()
+
+    # Life
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the camera and end the threads. Waits for them, but not for ever: a driver may hang."""
+        with self._wishes:
+            self._stopping, self._camera_wanted = True, False
+            self._wishes.notify()
+        self._thread.join(JOIN)
+        if self._thread.is_alive():
+            log.error("! the camera does not let go: it hangs in its driver")
+
+    # The thread
+
+    def _run(self) -> None:
+        wait = BACK_OFF[0]
+        while not self._stopping:
+            if not self._camera_wanted:
+                self._sleep(None)
+                continue
+            began = self._clock()
+            try:
+                self._capture()
+                wait = BACK_OFF[0]
+            except CameraError as error:
+                if self._clock() - began > BACK_OFF[1] * 1e9:  # it worked for a good while: this is a new fault
+                    wait = BACK_OFF[0]
+                self._lose(str(error), wait)
+                wait = min(2 * wait, BACK_OFF[1])
+            except Exception as error:  # the thread's root: a bug must neither end it nor pass unseen
+                log.exception("! the capture thread failed")
+                self._lose(f"{type(error).__name__}: {error}", BACK_OFF[1])
+        self._beside.stop()
+
+    def _lose(self, reason: str, wait: float) -> None:
+        if not self._camera_wanted:
+            return
+        log.warning("! camera lost: %s; trying again in %g s", reason, wait)
+        self._report(Lost(reason))
+        self._sleep(wait)
+
+    def _sleep(self, seconds: float | None) -> None:
+        """Until the wish for the camera changes, somebody says retry(), or so many seconds have passed."""
+        with self._wishes:
+            before = self._camera_wanted
+            self._wishes.wait_for(
+                lambda: self._stopping or self._retry_now or self._camera_wanted is not before, seconds
+            )
+            self._retry_now = False
+
+    def _capture(self) -> None:
+        """Open the camera and serve it until it is not wanted any more. Raises CameraError when it is lost."""
+        camera = self._open_camera()
+        try:
+            encoder = self._choose(camera)
+            source = Source(camera.width, camera.height, camera.fps, camera.compressed)
+            found = Found(source, camera.description, encoder.name, encoder.reason)
+            self._serve(camera, encoder, found)
+        finally:
+            camera.close()
+            self.figures = Figures()
+            log.info("= camera closed")
+
+    def _serve(self, camera: Camera, encoder: Encoder, found: Found) -> None:
+        silence = max(SILENCE, 3 / camera.fps) * 1e9
+        heard = self._clock()
+        told = False
+        while self._camera_wanted:
+            grab = camera.grab(LOOK)
+            if grab is None:
+                if self._clock() - heard > silence:
+                    raise CameraError(f"{camera.description}: no frame for {silence / 1e9:g} s")
+                continue
+            self._count(grab.captured, grab.lost, self._clock() - heard)
+            heard = self._clock()
+            if not told:
+                told = True
+                self._report(found)
+            if jobs := self._jobs(grab.captured):
+                self._make(camera, encoder, found.source, grab.captured, jobs)
+
+    def _jobs(self, captured: int) -> list[Job]:
+        """What is due with this frame and waited for. All that is due is counted, waited for or not."""
+        due = [(rendition, rendition.due(captured)) for rendition in self._renditions]
+        if not self._encoding:
+            return []
+        return [Job(rendition, number) for rendition, number in due if number is not None and rendition.waiting]
+
+    def _make(self, camera: Camera, encoder: Encoder, source: Source, captured: int, jobs: list[Job]) -> None:
+        """The camera's own size is made here and now; others beside, so that they do not hold up the next frame."""
+        picture = camera.picture()
+        ours = [job for job in jobs if job.rendition.plan.is_source(source)]
+        others = [job for job in jobs if job not in ours]
+        if others:
+            self._beside.begin(encoder, picture.kept(), captured, others)
+        self._here.make(encoder, picture, captured, ours)
+
+    def _count(self, captured: int, lost: int, since: int) -> None:
+        old = self.figures
+        period = old.fps and 1 / old.fps
+        period = 0.95 * period + 0.05 * since / 1e9 if old.captured > 1 else since / 1e9
+        self.figures = Figures(old.captured + 1, old.dropped + lost, 1 / period if period else 0.0)

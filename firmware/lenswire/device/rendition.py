@@ -1,0 +1,117 @@
+"""A rendition: the stream in one size, rate and quality, made once for all viewers who asked for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from lenswire import wire
+from lenswire.latest import Latest
+from lenswire.messages import VERSIONS, Frame
+
+
+class Source(NamedTuple):
+    """What the open camera gives."""
+
+    width: int
+    height: int
+    fps: float
+    compressed: bool = False  # the camera makes the JPEG: its quality is not ours to choose
+
+
+class Published(NamedTuple):
+    """A frame and its bytes on the wire, built once for all viewers."""
+
+    frame: Frame
+    data: bytes
+
+
+class Waiter(Protocol):
+    """Whoever waits for the next frame of a rendition. Event loop only."""
+
+    def offer(self, published: Published) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a rendition is: size in pixels, at most so many frames per second (0: all), JPEG quality (0: the config's).
+
+    width = height = 0 until the camera's own size is known; exact: stretched to this very size, as the clients of the
+    article expect.
+    """
+
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    quality: int = 0
+    exact: bool = False
+
+    def fit(self, source: Source, quality: int) -> Plan:
+        """The plan for this source: the picture's shape kept, never enlarged, limits that limit nothing taken away, so
+        that equal results share the work. `quality` is the config's."""
+        width, height = (self.width, self.height) if self.exact else fit_size(self.width, self.height, source)
+        untouched = (width, height) == (source.width, source.height)
+        fixed = self.quality == quality or (source.compressed and untouched)
+        fps = self.fps if self.fps < source.fps * 0.99 else 0.0
+        return Plan(width, height, fps, 0 if fixed else self.quality)
+
+    def is_source(self, source: Source) -> bool:
+        """The camera's own picture at the config's quality, perhaps at a lower rate."""
+        return self.quality == 0 and (self.width, self.height) in ((0, 0), (source.width, source.height))
+
+
+def fit_size(width: int, height: int, source: Source) -> tuple[int, int]:
+    """The greatest size of the source's shape that fits into width x height (0: no limit), even, and never enlarged."""
+    scale = min(1.0, (width or math.inf) / source.width, (height or math.inf) / source.height)
+    if scale == 1.0:
+        return source.width, source.height
+    return max(2, int(source.width * scale + 0.5) & ~1), max(2, int(source.height * scale + 0.5) & ~1)
+
+
+class Rendition:
+    """`due` and `publish` belong to the pipeline's threads, the rest to the event loop, but that the pipeline asks
+    whether anybody is waiting: reading that without a lock is at worst one frame early or late."""
+
+    def __init__(self, number: int, plan: Plan) -> None:
+        self.number = number
+        self.plan = plan
+        self.viewers = 0
+        self.made = 0  # frames encoded
+        self.waiting: dict[Waiter, None] = {}  # in order of arrival
+        self.newest: Published | None = None
+        self.latest: Latest[Published] = Latest()  # from the pipeline to the event loop
+        self._sequence = 0
+        self._next_due = 0.0  # ns
+
+    # Pipeline
+
+    def due(self, captured: int) -> int | None:
+        """The number of the frame captured at `captured` (ns) in this rendition; None if the rate says to skip it."""
+        if self.plan.fps:
+            period = 1e9 / self.plan.fps
+            # A frame may come a little early: a 30 fps camera at 15 fps must not skip two frames for 0.1 ms of jitter.
+            if captured < self._next_due - period / 4:
+                return None
+            self._next_due = max(self._next_due + period, captured + period / 2)
+        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+        return self._sequence
+
+    def publish(self, sequence: int, captured: int, begin: int, end: int, size: tuple[int, int], jpeg: bytes) -> None:
+        """Hand a finished picture to the event loop. captured, begin and end of encoding: ns."""
+        begin, end = (max(0, min((moment - captured) // 1000, 0xFFFFFFFF)) for moment in (begin, end))
+        frame = Frame(sequence, captured, self.number, size[0], size[1], begin, end, jpeg)
+        self.made += 1
+        self.latest.put(Published(frame, wire.frame_bytes(VERSIONS[1], frame)))
+
+    # Event loop
+
+    def spread(self) -> None:
+        """Give the newest frame to all who wait."""
+        published = self.latest.take()
+        if published is None:
+            return
+        self.newest = published
+        waiting, self.waiting = self.waiting, {}
+        for waiter in waiting:
+            waiter.offer(published)

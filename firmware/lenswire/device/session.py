@@ -1,0 +1,203 @@
+"""One viewer: its channel, what it may see next, what it asks for. A slow one gets fewer frames and delays nobody."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from lenswire.device.channel import Channel
+from lenswire.device.rendition import Plan, Published
+from lenswire.errors import ProtocolError
+from lenswire.legacy import LegacyServer
+from lenswire.messages import Close, CloseCode, Command, Credit, Message, Result, Status, Watch, Welcome
+from lenswire.protocol import Connection, State
+
+if TYPE_CHECKING:
+    from lenswire.device.server import Server
+
+log = logging.getLogger(__name__)
+
+# From the first byte to WELCOME: TLS and three short messages. Five seconds forgive a very bad link, and no half-open
+# peer holds a place for longer.
+HANDSHAKE_LIMIT = 5_000_000_000
+# A viewer pings every second; ten lost in a row are no accident. (ns)
+SILENCE_LIMIT = 10_000_000_000
+
+
+class Session(ABC):
+    """What every viewer has, whatever it speaks. `channel` is set right after construction, before any byte."""
+
+    channel: Channel
+
+    def __init__(self, server: Server, peer: str) -> None:
+        self.peer = peer
+        self.began = server.now()
+        self._server = server
+        self._watching = False
+        self._shown = 0  # when the newest frame that was sent was captured
+
+    # Frames
+
+    def offer(self, published: Published) -> None:
+        """The frame to send now, unless the socket has no room: then a newer one is asked for when it has."""
+        if self.channel.begin(self._encoded(published)):
+            self._shown = published.frame.captured
+            self._sent()
+            self._next()
+
+    def writable(self) -> None:
+        self._next()
+
+    def ended(self, reason: str) -> None:
+        if self._watching:
+            self._watching = False
+            self._server.hub.leave(self)
+        log.info("= %s left%s", self.peer, f": {reason}" if reason else "")
+        self._server.forget(self)
+
+    # For each dialect
+
+    @abstractmethod
+    def received(self, data: bytes) -> None:
+        """The socket gave these bytes."""
+
+    def check(self, now: int) -> None:
+        """Called every second: end what has been silent for too long."""
+
+    def tell(self, status: Status) -> None:
+        """The state of the device has changed."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """End, saying why where the dialect has words for it."""
+        self.channel.close()
+
+    @abstractmethod
+    def _encoded(self, published: Published) -> bytes:
+        """The frame as this viewer reads it."""
+
+    def _may_send(self) -> bool:
+        return True
+
+    def _sent(self) -> None:
+        """A frame was begun."""
+
+    # Inside
+
+    def _watch(self, plan: Plan) -> None:
+        self._server.hub.watch(self, plan)
+        self._watching = True
+        self._next()
+
+    def _next(self) -> None:
+        if self._watching and self._may_send() and not self.channel.busy:
+            self._server.hub.wait(self, self._shown)
+
+
+class NativeSession(Session):
+    """A viewer that speaks our protocol."""
+
+    def __init__(self, server: Server, peer: str, connection: Connection) -> None:
+        super().__init__(server, peer)
+        self.connection = connection
+
+    def received(self, data: bytes) -> None:
+        try:
+            self.connection.receive_data(data, self._server.now())
+        except ProtocolError as error:
+            log.warning("! %s broke the rules: %s", self.peer, error)
+        for message in self.connection.events():
+            self._handle(message)
+        self._flush()
+
+    def check(self, now: int) -> None:
+        if self.connection.state is not State.OPEN:
+            if now - self.began > HANDSHAKE_LIMIT:
+                self.close(CloseCode.SILENT, "no complete greeting within 5 s")
+        elif now - self.connection.heard > SILENCE_LIMIT:
+            self.close(CloseCode.SILENT, "nothing heard for 10 s")
+
+    def tell(self, status: Status) -> None:
+        self._say(status)
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        self.connection.close(code, reason)
+        self._flush()
+
+    def answer(self, result: Result) -> None:
+        """The late answer to a command."""
+        self._say(result)
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Credit():
+                self._next()
+            case Watch():
+                self._watch(Plan(message.width, message.height, message.fps, message.quality))
+            case Command():
+                if result := self._server.obey(self, message):
+                    self._say(result)
+            case Welcome():
+                self._welcome()
+            case Close(code, reason) if code not in (CloseCode.BYE, CloseCode.BROKEN):
+                log.info("= %s: %s", self.peer, reason)
+
+    def _welcome(self) -> None:
+        name = self.connection.peer.name if self.connection.peer else ""
+        self.peer = f"{name} ({self.peer})" if name else self.peer
+        if full := self._server.admit(self):
+            self.connection.close(CloseCode.FULL, full)
+        else:
+            log.info("= %s came", self.peer)
+            self._say(self._server.status())
+
+    def _say(self, message: Message) -> None:
+        if self.connection.state is State.OPEN:
+            self.connection.send(message)
+            self._flush()
+
+    def _flush(self) -> None:
+        self.channel.send(self.connection.data_to_send())
+        if self.connection.closed:
+            self.channel.close()
+
+    def _encoded(self, published: Published) -> bytes:
+        return published.data
+
+    def _may_send(self) -> bool:
+        return self.connection.credit > 0
+
+    def _sent(self) -> None:
+        self.connection.frame_sent()
+
+
+class LegacySession(Session):
+    """A client of the seed article: one request, then pictures of exactly that size, for ever."""
+
+    def __init__(self, server: Server, peer: str) -> None:
+        super().__init__(server, peer)
+        self.connection = LegacyServer()
+
+    def received(self, data: bytes) -> None:
+        try:
+            self.connection.receive_data(data, self._server.now())
+        except ProtocolError as error:
+            self.channel.abort(str(error))
+            return
+        for watch in self.connection.events():
+            self._admit(watch)
+
+    def check(self, now: int) -> None:
+        if not self._watching and now - self.began > HANDSHAKE_LIMIT:
+            self.channel.abort("no complete request within 5 s")
+
+    def _admit(self, watch: Watch) -> None:
+        if full := self._server.admit(self):
+            self.channel.abort(full)
+            return
+        log.info("= %s came, in the article's dialect: %dx%d", self.peer, watch.width, watch.height)
+        self._watch(Plan(watch.width, watch.height, watch.fps, exact=True))
+
+    def _encoded(self, published: Published) -> bytes:
+        jpeg = published.frame.jpeg
+        return b"".join((self.connection.frame_header(len(jpeg)), jpeg))

@@ -1,0 +1,56 @@
+"""A full-size picture kept on the device: captured after it was asked for, written whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lenswire.device.hub import Hub
+from lenswire.device.rendition import Plan, Published
+from lenswire.errors import NoPicture
+
+LIMIT = 5.0  # seconds for the picture to come
+
+
+async def take(hub: Hub, directory: Path, keep: int, clock: Callable[[], int] = time.monotonic_ns) -> Path:
+    """Save the next full-size picture and return its path; of the pictures there, the newest `keep` stay.
+
+    Raises NoPicture when none comes, OSError when it cannot be written.
+    """
+    picture: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
+    wanted = _Wanted(picture)
+    hub.watch(wanted, Plan())
+    hub.wait(wanted, after=clock())
+    try:
+        published = await asyncio.wait_for(picture, LIMIT)
+    except TimeoutError:
+        raise NoPicture(f"no picture came within {LIMIT:g} s") from None
+    finally:
+        hub.leave(wanted)
+    return await asyncio.to_thread(_save, directory, bytes(published.frame.jpeg), keep)
+
+
+class _Wanted:
+    """Waits in the hub like a viewer, for one frame."""
+
+    def __init__(self, picture: asyncio.Future[Published]) -> None:
+        self._picture = picture
+
+    def offer(self, published: Published) -> None:
+        if not self._picture.done():
+            self._picture.set_result(published)
+
+
+def _save(directory: Path, jpeg: bytes, keep: int) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    nanoseconds = time.time_ns()
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(nanoseconds // 10**9))
+    path = directory / f"{stamp}-{nanoseconds // 10**6 % 1000:03d}.jpg"
+    draft = path.with_suffix(".new")
+    draft.write_bytes(jpeg)
+    draft.replace(path)
+    for old in sorted(directory.glob("????????-??????-???.jpg"), key=lambda kept: kept.stat().st_mtime)[:-keep]:
+        old.unlink(missing_ok=True)
+    return path

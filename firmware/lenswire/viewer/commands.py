@@ -1,0 +1,50 @@
+"""The commands that run on the laptop: each finds its target, then hands over to the module that does the work."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from lenswire.link import AddressBook, Target, parse_target
+from lenswire.messages import Verb
+
+
+def view(args: Namespace) -> int:
+    from lenswire.viewer import app
+
+    return app.run(_target(args), size=args.size, fps=args.fps, record=args.record, fullscreen=args.fullscreen)
+
+
+def probe(args: Namespace) -> int:
+    from lenswire.viewer import probe
+
+    return probe.run(_target(args), args.seconds, args.size, args.fps, args.json)
+
+
+def snapshot(args: Namespace) -> int:
+    from lenswire.viewer import snapshot
+
+    return snapshot.run(_target(args), args.output)
+
+
+def record(args: Namespace) -> int:
+    from lenswire.viewer import record
+
+    return record.run(_target(args), args.output, args.seconds, args.size, args.fps)
+
+
+def control(args: Namespace) -> int:
+    from lenswire.viewer import control
+
+    verb = None if args.verb == "status" else Verb[args.verb.upper()]
+    return control.run(_target(args), verb, args.json)
+
+
+def cameras(args: Namespace) -> int:
+    from lenswire.viewer import cameras
+
+    return cameras.run(args)
+
+
+def _target(args: Namespace) -> Target:
+    return parse_target(args.target, AddressBook())
