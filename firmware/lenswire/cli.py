@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     _viewer_commands(commands)
     demo = _command(commands, "demo", "lenswire.demo:run", "see it work on this machine alone", "lenswire demo")
     demo.add_argument("--seconds", type=duration, help="end after so long (without a display: 10)")
-    demo.add_argument("--source", default="auto", help="as for serve (default: a real camera, else a recorded clip)")
+    demo.add_argument("--source", help="as for serve (default: a recorded clip)")
     demo.add_argument("--save", type=Path, metavar="FILE", help="save what there was to see")
     return top
 

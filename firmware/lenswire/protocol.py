@@ -176,6 +176,7 @@ class Connection:
                 self._skip -= passed
                 del self._in[:passed]
             if len(self._in) < wire.HEADER.size:
+                wire.check_magic(self._in)
                 return None
             header = wire.decode_header(self._in)
             self._check(header)
@@ -237,19 +238,15 @@ class Connection:
             return
         self.version = version
         if not (hello.key_needed or ours.key_needed):
-            self._greeted_without_key()
+            self.state = State.PROVING  # nothing to prove: WELCOME follows the device's HELLO at once
+            if self.role is Role.DEVICE:
+                self._welcome()
         elif not (self._key and self._fingerprint):
             self.close(CloseCode.KEY_NEEDED, KEY_NEEDED)
         else:
             self.state = State.PROVING
             if self.role is Role.VIEWER:
                 self._say(Proof(self._proof()))
-
-    def _greeted_without_key(self) -> None:
-        if self.role is Role.DEVICE:
-            self._welcome()
-        else:
-            self.state = State.PROVING  # WELCOME follows the device's HELLO at once
 
     def _receive_proof(self, message: Proof) -> None:
         if hmac.compare_digest(message.mac, self._proof()):

@@ -78,10 +78,8 @@ class Header(NamedTuple):
 
 def decode_header(raw: bytes | bytearray | memoryview) -> Header:
     """24 bytes -> Header. Raises ProtocolError on a wrong magic, an unknown kind, or a length over its kind's cap."""
-    magic, *rest = HEADER.unpack_from(raw)
-    header = Header(*rest)
-    if magic != MAGIC:
-        raise ProtocolError(f"not a lenswire message: expected it to begin with {MAGIC!r}, got {magic!r}")
+    check_magic(raw)
+    header = Header(*HEADER.unpack_from(raw)[1:])
     cap = MAX_PAYLOAD.get(header.kind, MAX_OPTIONAL if header.kind >= FIRST_OPTIONAL_KIND else None)  # type: ignore[call-overload]
     if cap is None:
         raise ProtocolError(f"unknown kind of message: {header.kind}")
@@ -96,6 +94,13 @@ def _text(raw: bytes | memoryview, what: str) -> str:
         return printable(str(raw, "utf-8"))
     except UnicodeDecodeError as error:
         raise ProtocolError(f"{what} is not UTF-8 (byte {error.start})") from None
+
+
+def check_magic(raw: bytes | bytearray | memoryview) -> None:
+    """Raises ProtocolError as soon as these cannot be the first bytes of a message."""
+    begin = bytes(raw[: len(MAGIC)])
+    if not MAGIC.startswith(begin):
+        raise ProtocolError(f"not a lenswire message: expected it to begin with {MAGIC!r}, got {begin!r}")
 
 
 def kind_name(kind: int) -> str:
@@ -207,13 +212,15 @@ def status_json(status: Status) -> bytes:
     """The Status as JSON of at most MAX_STATUS bytes; renditions that do not fit are left out."""
     said = asdict(status)
     said["renditions"] = list(said["renditions"])
-    while (
-        len(raw := json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")) > MAX_STATUS
-    ):
+    while len(raw := _json(said)) > MAX_STATUS:
         if not said["renditions"]:
             raise ProtocolError(f"status: {len(raw)} bytes, the limit is {MAX_STATUS}")
         said["renditions"].pop()
     return raw
+
+
+def _json(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 _DECODERS: dict[Kind, Callable[[Header, bytes | memoryview], Message]] = {

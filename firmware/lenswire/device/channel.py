@@ -22,6 +22,9 @@ RECEIVE = 64 << 10
 # Answers (pong, result, status) that wait for a viewer who sends but never reads. A status is at most 16 KiB.
 MAX_ANSWERS = 128 << 10
 
+# Seconds for a peer to read why the connection ends, and to end its side.
+LINGER = 1.0
+
 _WOULD_BLOCK = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -50,12 +53,12 @@ class Channel:
 
     @property
     def busy(self) -> bool:
-        """Something that was begun has not been taken by the kernel yet."""
-        return bool(self._pending) or self._shaking or self._ended
+        """Something that was begun has not been taken by the kernel yet, or it is too late to begin anything."""
+        return bool(self._pending) or self._shaking or self._closing
 
     def send(self, data: bytes) -> None:
         """Send an answer, after what has been begun."""
-        if data and not self._ended:
+        if data and not self._closing:
             self._answers += len(data)
             if self._answers > MAX_ANSWERS:
                 self.abort("it sends but does not read")
@@ -66,7 +69,7 @@ class Channel:
     def begin(self, frame: bytes) -> bool:
         """Begin to send a frame, unless there is no room for even its first byte: then False, and owner.writable() is
         called when there is. Over TLS it is always begun, since a record once encrypted must be sent."""
-        if self._ended:
+        if self._closing:
             return False
         self._pending.append(memoryview(frame))
         self._flush()
@@ -76,16 +79,18 @@ class Channel:
         return not refused
 
     def close(self) -> None:
-        """Send what has been begun, then end; at once if the socket has no room for it."""
-        self._closing = True
-        self._flush()
-        self.abort("")
+        """Send what has been begun, then end. What the peer still says is read and forgotten: closing a socket with
+        unread bytes resets the connection, and the peer would never read why."""
+        if not self._closing:
+            self._closing = True
+            self._loop.call_later(LINGER, self.abort, "")
+            self._flush()
 
     def abort(self, reason: str) -> None:
         """End now. A second call is no error."""
         if self._ended:
             return
-        self._ended = True
+        self._ended = self._closing = True
         self._pending.clear()
         self._loop.remove_reader(self._socket)
         self._want_writer(False)
@@ -102,7 +107,8 @@ class Channel:
             return
         try:
             while data := self._socket.recv(RECEIVE):
-                self._owner.received(data)
+                if not self._closing:
+                    self._owner.received(data)
                 if self._ended or self._tls is None or not self._tls.pending():
                     return
         except _WOULD_BLOCK:
@@ -119,7 +125,8 @@ class Channel:
         self._flush()
         if not self._pending and not self._ended:
             self._want_writer(False)
-            self._owner.writable()
+            if not self._closing:
+                self._owner.writable()
 
     def _flush(self) -> None:
         if self._shaking:
@@ -138,6 +145,13 @@ class Channel:
             self.abort(_words(error))
         if not self._pending:
             self._answers = 0
+            self._finish()
+
+    def _finish(self) -> None:
+        """All has been said: let the peer know, and wait for its end."""
+        if self._closing and not self._ended:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
 
     def _shake_hands(self, tls: ssl.SSLSocket) -> None:
         try:

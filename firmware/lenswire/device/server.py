@@ -53,11 +53,13 @@ class Server:
         hub: Hub,
         status: Callable[[], Status],
         obey: Callable[[NativeSession, Command], Result | None],
+        sniff_limit: float = SNIFF_LIMIT,
     ) -> None:
         self.name, self.access, self.hub, self.status, self.obey = name, access, hub, status, obey
         self.sessions: set[Session] = set()
         self.addresses: list[str] = []
         self.now = time.monotonic_ns
+        self._sniff_limit = sniff_limit
         self._admitted: set[Session] = set()
         self._loop = asyncio.get_running_loop()
         self._listeners: list[socket.socket] = []
@@ -139,7 +141,7 @@ class Server:
             return
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, FIRST_BYTES)
-        self._arriving[sock] = self._loop.call_later(SNIFF_LIMIT, self._dismiss, sock)
+        self._arriving[sock] = self._loop.call_later(self._sniff_limit, self._dismiss, sock)
         self._loop.add_reader(sock, self._sniff, sock, peer)
 
     def _sniff(self, sock: socket.socket, peer: str) -> None:

