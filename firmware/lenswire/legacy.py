@@ -1,7 +1,7 @@
 """The dialect of the article that lenswire began as, without its socket, both roles. PROTOCOL.md describes it.
 
-All that either side ever says is pictures, and three numbers as C lays out a long and two shorts on that machine. There is
-no refusal in words, no credit and no clock: whoever is not content hangs up.
+All that either side ever says is pictures, and three numbers as C lays out a long and two shorts on that machine.
+There is no refusal in words, no credit and no clock: whoever is not content hangs up.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ class LegacyServer:
 
 
 class LegacyViewer:
-    """Viewer role: watches the article's own server. layout: 8 or 12 bytes, what the server's machine reads; the other one
-    makes it hang up.
+    """Viewer role: watches the article's own server. layout: 8 or 12 bytes, what the server's machine reads; the other
+    one makes it hang up.
 
-    It has the receiving side of `protocol.Connection`. It lacks a greeting (no Welcome: the first Frame is the first sign
-    that all is well) and send(): no ping, so no clock, and a frame's `captured` is when it came; no credit, no commands.
+    It has the receiving side of `protocol.Connection`. It lacks a greeting (no Welcome: the first Frame is the first
+    sign that all is well) and send(): no ping, so no clock, and a frame's `captured` is when it came; no credit.
     """
 
     def __init__(self, watch: Watch, layout: int) -> None:

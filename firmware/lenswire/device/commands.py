@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import socket
@@ -21,9 +22,9 @@ def serve(args: Namespace) -> int:
     """Run the service until it is told to stop."""
     from lenswire.device.service import serve as run
 
-    config = settings(args)
+    settings(args)  # what is wrong is said before anything begins
     _log_to_stderr()
-    asyncio.run(run(config, state_directory(args.state_dir)))
+    asyncio.run(run(functools.partial(settings, args), state_directory(args.state_dir)))
     return 0
 
 

@@ -88,11 +88,12 @@ class Hub:
 
     # Camera
 
-    def found(self, source: Source) -> None:
-        """The camera was opened, perhaps with another size: what everybody watches is worked out anew."""
-        if source == self._source:
+    def found(self, source: Source, quality: int | None = None) -> None:
+        """The camera was opened, perhaps with another size or quality: what everybody watches is worked out anew."""
+        quality = quality or self._quality
+        if (source, quality) == (self._source, self._quality):
             return
-        self._source = source
+        self._source, self._quality = source, quality
         for viewer in self._plans:
             self._assign(viewer)
         self._tell()

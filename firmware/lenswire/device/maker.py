@@ -36,7 +36,9 @@ class Maker:
 
     def __init__(self, quality: int, published: Callable[[Rendition], object], clock: Callable[[], int]) -> None:
         self.damaged = 0  # pictures that could not be decoded or encoded
-        self._quality, self._published, self._clock = quality, published, clock
+        self.quality = quality  # where a plan leaves it open
+        self.made = 0
+        self._published, self._clock = published, clock
         self._work: Latest[Work] = Latest()
         self._thread: threading.Thread | None = None
 
@@ -45,7 +47,7 @@ class Maker:
         made: dict[tuple[int, int, int], tuple[int, int, bytes]] = {}
         for rendition, number in jobs:
             plan = rendition.plan
-            what = (plan.width or picture.width, plan.height or picture.height, plan.quality or self._quality)
+            what = (plan.width or picture.width, plan.height or picture.height, plan.quality or self.quality)
             if what not in made:
                 try:
                     made[what] = self._encode(encoder, picture, *what)
@@ -54,6 +56,7 @@ class Maker:
                     continue
             begin, end, jpeg = made[what]
             rendition.publish(number, captured, begin, end, what[:2], jpeg)
+            self.made += 1
             self._published(rendition)
 
     def begin(self, encoder: Encoder, picture: Picture, captured: int, jobs: list[Job]) -> None:

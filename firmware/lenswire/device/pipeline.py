@@ -61,14 +61,16 @@ class Pipeline:
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._open_camera, self._choose, self._report, self._clock = open_camera, choose, report, clock
+        self.beats = 0  # turns of the capture thread; it stands still while a driver hangs
+        self.resting = False  # the thread waits for a wish, or for the time to try a lost camera again
+        self.figures = Figures()
         self._here = Maker(quality, published, clock)
         self._beside = Maker(quality, published, clock)
         self._wishes = threading.Condition()
         self._camera_wanted = self._encoding = self._stopping = False
-        self._retry_now = False
+        self._retry_now = self._reopen = False
         self._renditions: tuple[Rendition, ...] = ()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-        self.figures = Figures()
 
     # Wishes, from any thread; each may be told the same again
 
@@ -82,11 +84,30 @@ class Pipeline:
         """Make these renditions from now on."""
         self._renditions = renditions
 
+    def reconfigure(self, open_camera: Callable[[], Camera], quality: int) -> None:
+        """Use another camera, or the same one in another way, and another quality: the camera is closed and opened."""
+        with self._wishes:
+            self._open_camera, self._reopen, self._retry_now = open_camera, True, True
+            self._here.quality = self._beside.quality = quality
+            self._wishes.notify()
+
     def retry(self) -> None:
         """Try a lost camera at once."""
         with self._wishes:
             self._retry_now = True
             self._wishes.notify()
+
+    @property
+    def due(self) -> bool:
+        """Frames come in, and somebody waits for one who should get several a second."""
+        fps = self.figures.fps
+        waited_for = any(rendition.waiting and (rendition.plan.fps or fps) >= 1 for rendition in self._renditions)
+        return self._encoding and waited_for and not self.resting and fps >= 1
+
+    @property
+    def made(self) -> int:
+        """Frames made for whoever waited, those included that turned out to be damaged."""
+        return self._here.made + self._here.damaged + self._beside.made + self._beside.damaged
 
     # Life
 
@@ -108,7 +129,7 @@ class Pipeline:
         wait = BACK_OFF[0]
         while not self._stopping:
             if not self._camera_wanted:
-                self._sleep(None)
+                self._rest(None, wanted=False)
                 continue
             began = self._clock()
             try:
@@ -129,19 +150,20 @@ class Pipeline:
             return
         log.warning("! camera lost: %s; trying again in %g s", reason, wait)
         self._report(Lost(reason))
-        self._sleep(wait)
+        self._rest(wait, wanted=True)
 
-    def _sleep(self, seconds: float | None) -> None:
-        """Until the wish for the camera changes, somebody says retry(), or so many seconds have passed."""
+    def _rest(self, seconds: float | None, wanted: bool) -> None:
+        """While the camera is wanted or not, as it was; at most so many seconds, or until somebody says retry()."""
         with self._wishes:
-            before = self._camera_wanted
+            self.resting = True
             self._wishes.wait_for(
-                lambda: self._stopping or self._retry_now or self._camera_wanted is not before, seconds
+                lambda: self._stopping or self._retry_now or self._camera_wanted is not wanted, seconds
             )
-            self._retry_now = False
+            self._retry_now = self.resting = False
 
     def _capture(self) -> None:
         """Open the camera and serve it until it is not wanted any more. Raises CameraError when it is lost."""
+        self._reopen = False
         camera = self._open_camera()
         try:
             encoder = self._choose(camera)
@@ -157,7 +179,8 @@ class Pipeline:
         silence = max(SILENCE, 3 / camera.fps) * 1e9
         heard = self._clock()
         told = False
-        while self._camera_wanted:
+        while self._camera_wanted and not self._reopen:
+            self.beats += 1
             grab = camera.grab(LOOK)
             if grab is None:
                 if self._clock() - heard > silence:

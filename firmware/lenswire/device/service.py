@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
-import os
 import signal
-import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lenswire import __version__
-from lenswire.device.camera import CameraWish
+from lenswire.device import systemd
+from lenswire.device.camera import Camera, CameraWish
 from lenswire.device.camera.source import open_camera
 from lenswire.device.config import Config
 from lenswire.device.control import Control
@@ -25,6 +24,7 @@ from lenswire.device.server import Access, Server, is_loopback
 from lenswire.device.session import NativeSession
 from lenswire.device.snapshot import take
 from lenswire.device.state import Event, State
+from lenswire.device.systemd import Progress
 from lenswire.errors import ConfigError, NoPicture
 from lenswire.messages import Command, Result, Status, Verb
 
@@ -33,19 +33,25 @@ log = logging.getLogger(__name__)
 _EVENTS = {Verb.START: Event.START, Verb.STOP: Event.STOP, Verb.TOGGLE: Event.TOGGLE}
 
 
-async def serve(config: Config, state_directory: Path) -> None:
-    """Run the device until SIGTERM or SIGINT. Raises a LenswireError, in words, when it cannot begin."""
+async def serve(settings: Callable[[], Config], state_directory: Path) -> None:
+    """Run the device until SIGTERM or SIGINT; SIGHUP reads the settings again.
+
+    Raises a LenswireError, in words, when it cannot begin.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    service = Service(settings(), state_directory)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    service = Service(config, state_directory)
+    loop.add_signal_handler(signal.SIGHUP, service.reload, settings)
     try:
         service.start()
-        notify("READY=1")
+        systemd.notify("READY=1")
+        feeding = asyncio.ensure_future(systemd.feed_watchdog(Progress(service.pipeline).made))
         await stopping.wait()
+        feeding.cancel()
     finally:
-        notify("STOPPING=1")
+        systemd.notify("STOPPING=1")
         await service.stop()
 
 
@@ -58,11 +64,10 @@ class Service:
         self._began = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
         self._found: Found | None = None
-        self._snapshots = Path(config.snapshot.directory or state_directory / "snapshots")
+        self._state_directory = state_directory
         identity = load_or_make(state_directory, config.name)
-        wish = CameraWish(*config.camera.pixels, config.camera.fps)
         self.pipeline = Pipeline(
-            functools.partial(open_camera, config.camera.source, wish),
+            opener(config),
             choose,
             config.camera.quality,
             report=lambda fact: self._loop.call_soon_threadsafe(self._report, fact),
@@ -88,6 +93,21 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self.pipeline.stop)
+
+    def reload(self, settings: Callable[[], Config]) -> None:
+        """Read the settings again and take up what can be taken up without dropping a viewer; the rest is said."""
+        old = self._config
+        try:
+            self._config = settings()
+        except ConfigError as error:
+            log.error("! the settings stay as they were: %s", error)
+            return
+        for what, before, after in (("name", old.name, self._config.name), ("server", old.server, self._config.server)):
+            if before != after:
+                log.warning("! %s: has changed, which takes a restart", what)
+        if old.camera != self._config.camera:
+            self.pipeline.reconfigure(opener(self._config), self._config.camera.quality)
+        log.info("= settings read again")
 
     def status(self) -> Status:
         """What the device is doing now."""
@@ -116,7 +136,7 @@ class Service:
             case Found():
                 log.info("= camera: %s, encoder: %s (%s)", fact.camera, fact.encoder, fact.encoder_reason)
                 self._found = fact
-                self.hub.found(fact.source)
+                self.hub.found(fact.source, self._config.camera.quality)
                 self.control.post(Event.FOUND)
             case Lost(reason):
                 self.control.post(Event.LOST, reason)
@@ -138,15 +158,22 @@ class Service:
         return Result(command.number, ok=True, text=state.name)
 
     async def _snapshot(self, session: NativeSession, number: int) -> None:
+        directory = Path(self._config.snapshot.directory or self._state_directory / "snapshots")
         try:
-            path = await take(self.hub, self._snapshots, self._config.snapshot.keep)
+            path = await take(self.hub, directory, self._config.snapshot.keep)
             result = Result(number, ok=True, text=str(path))
         except NoPicture as error:
             result = Result(number, ok=False, text=f"{error}: the device is {self.control.state.name}")
         except OSError as error:
-            result = Result(number, ok=False, text=f"{self._snapshots}: {(error.strerror or str(error)).lower()}")
+            result = Result(number, ok=False, text=f"{directory}: {(error.strerror or str(error)).lower()}")
         log.info("> %s: %s", session.peer, result.text)
         session.answer(result)
+
+
+def opener(config: Config) -> Callable[[], Camera]:
+    """What opens the camera of these settings."""
+    wish = CameraWish(*config.camera.pixels, config.camera.fps)
+    return functools.partial(open_camera, config.camera.source, wish)
 
 
 def access(config: Config, identity: Identity) -> Access:
@@ -181,13 +208,3 @@ def greeting(config: Config, addresses: list[str]) -> list[str]:
     if config.server.legacy:
         lines.append("! LEGACY: the article's clients are served too, with no key and no encryption")
     return lines
-
-
-def notify(message: str) -> None:
-    """Tell systemd, if it started us (the sd_notify protocol: one datagram)."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.connect("\0" + address[1:] if address.startswith("@") else address)
-        sock.send(message.encode())

@@ -45,12 +45,13 @@ class _Wanted:
 
 def _save(directory: Path, jpeg: bytes, keep: int) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
-    nanoseconds = time.time_ns()
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(nanoseconds // 10**9))
-    path = directory / f"{stamp}-{nanoseconds // 10**6 % 1000:03d}.jpg"
+    kept = sorted(directory.glob("[0-9]*-*-*.jpg"))
+    # Numbered, as the clock of a Pi may go back: the newest is the newest, whatever the time was then.
+    number = int(kept[-1].name.split("-")[0]) + 1 if kept else 1
+    path = directory / f"{number:06d}-{time.strftime('%Y%m%d-%H%M%S')}.jpg"
     draft = path.with_suffix(".new")
     draft.write_bytes(jpeg)
     draft.replace(path)
-    for old in sorted(directory.glob("????????-??????-???.jpg"), key=lambda kept: kept.stat().st_mtime)[:-keep]:
+    for old in [*kept, path][:-keep]:
         old.unlink(missing_ok=True)
     return path
