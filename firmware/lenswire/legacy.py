@@ -10,7 +10,7 @@ import math
 import struct
 
 from lenswire.errors import LocalProtocolError, ProtocolError
-from lenswire.messages import MAX_FPS, MAX_JPEG, Close, CloseCode, Frame, Watch
+from lenswire.messages import MAX_FPS, MAX_JPEG, Close, CloseCode, Frame, Message, Watch
 
 # Python's native struct "lhh", by its size: Windows and 32-bit systems have 8 bytes, 64-bit Linux has 12.
 LAYOUTS = {8: struct.Struct("<lhh"), 12: struct.Struct("<qhh")}
@@ -92,7 +92,7 @@ class LegacyViewer:
         self.heard = 0
         self.frames_received = 0
         self._in = bytearray()
-        self._events: list[Frame | Close] = []
+        self._events: list[Message] = []
         number = watch.quality or math.ceil(watch.fps) or NUMBER
         width, height = (min(side, MAX_SHORT) for side in (watch.width or WIDTH, watch.height or HEIGHT))
         self._out = LAYOUTS[layout].pack(REQUEST_BASE + number, width, height)
@@ -110,7 +110,7 @@ class LegacyViewer:
             self.close(CloseCode.BROKEN, str(error))
             raise
 
-    def events(self) -> list[Frame | Close]:
+    def events(self) -> list[Message]:
         """What has come in since the last call, in order; Close once this side has closed."""
         events, self._events = self._events, []
         return events

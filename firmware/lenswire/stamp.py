@@ -47,12 +47,15 @@ def read(gray: NDArray[np.uint8]) -> int | None:
 
 
 def _sample(gray: NDArray[np.uint8], cell_height: float, cell_width: float) -> NDArray[np.bool_]:
-    rows = ((np.arange(2)[:, None] + SAMPLES) * cell_height).astype(int).ravel()
-    columns = ((np.arange(CELLS)[:, None] + SAMPLES) * cell_width).astype(int).ravel()
-    levels = (
-        gray[np.minimum(rows, gray.shape[0] - 1)][:, columns].reshape(2, len(SAMPLES), CELLS, len(SAMPLES)).mean((1, 3))
-    )
-    return levels > levels[0, :8].mean()
+    rows, columns = _centres(2, cell_height), _centres(CELLS, cell_width)
+    samples = gray[np.minimum(rows, len(gray) - 1)][:, columns]
+    levels = samples.reshape(2, len(SAMPLES), CELLS, len(SAMPLES)).mean((1, 3))
+    bits: NDArray[np.bool_] = levels > levels[0, :8].mean()
+    return bits
+
+
+def _centres(cells: int, size: float) -> NDArray[np.int64]:
+    return ((np.arange(cells)[:, None] + SAMPLES) * size).astype(np.int64).ravel()
 
 
 def _bits(microseconds: int) -> NDArray[np.bool_]:

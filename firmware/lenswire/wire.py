@@ -256,7 +256,7 @@ _ENCODERS: dict[type, Callable[[Any], tuple[Kind, int, int, int, bytes]]] = {
         0,
         0,
         0,
-        struct.pack(">HHIB", m.width, m.height, round(m.fps * 1000), m.quality),
+        struct.pack(">HHIB", m.width, m.height, max(round(m.fps * 1000), m.fps > 0), m.quality),
     ),
     Credit: lambda m: (Kind.CREDIT, 0, 0, 0, struct.pack(">IB", m.received & 0xFFFFFFFF, m.window)),
     Frame: lambda m: (Kind.FRAME, 0, m.sequence, m.captured, _frame_head(m) + bytes(m.jpeg)),

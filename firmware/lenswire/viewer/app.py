@@ -25,8 +25,8 @@ from lenswire.viewer.window import Action, Window
 if TYPE_CHECKING:
     from lenswire.viewer.recorder import Recorder
 
-# A new picture is taken at once; keys wait for it, or so long. pygame's own wait for both looks 1000 times a second:
-# 3.6 % of a core for nothing, and 0.5 ms later (pygame-ce issue 1541); this costs 0.4 % when idle, and nothing at 30 fps.
+# A new picture is taken at once; keys wait for it, or so long. pygame's own wait for both looks 1000 times a second
+# (pygame-ce issue 1541): 3.6 % of a core when idle, and pictures 0.5 ms later. This is 0.4 %, and nothing at 30 fps.
 KEYS = 0.04  # seconds
 FRESH = 0.2  # seconds: so often the age of a picture that stands is written anew
 FIGURES = 0.5  # seconds: figures that change faster cannot be read
@@ -153,7 +153,7 @@ class Viewer:
         picture = self._shown if self._paused else self._newest
         if picture and not self._shown:
             self._window.suit((picture.frame.width, picture.frame.height))
-        if not self._window.show(picture and picture.frame.jpeg, self._overlay(picture, stream)):
+        if not self._window.show(picture.frame.jpeg if picture else None, self._overlay(picture, stream)):
             self._newest = self._shown  # it is damaged: go on with the one before
             return
         self._drawn = now = self._clock()
@@ -165,7 +165,7 @@ class Viewer:
         now = self._clock()
         situation = Situation(
             camera=self._camera(stream),
-            age=picture and picture.age(now),
+            age=picture.age(now) if picture else None,
             paused=self._paused,
             connected=stream.connected,
             problem=self._trouble(stream),

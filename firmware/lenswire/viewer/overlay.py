@@ -140,7 +140,7 @@ def panel(
     frame = received.frame
     rows = [
         ("fps", f"{figures.fps:.1f}"),
-        ("age", f"{_milliseconds(figures.age)} ± {_milliseconds(received.clock_error / 1e9)} ms, camera to screen"),
+        ("age", _age(figures.age, received.clock_error)),
         ("size", f"{frame.width} × {frame.height}"),
         ("bitrate", f"{figures.bitrate / 1e6:.1f} Mbit/s"),
         ("dropped", f"{statistics.dropped} before they came, {late} at the screen"),
@@ -161,6 +161,12 @@ def panel(
 def _fold(row: Row) -> list[Row]:
     lines = textwrap.wrap(row[1], COLUMNS) or [""]
     return [(row[0], lines[0]), *(("", line) for line in lines[1:])]
+
+
+def _age(seconds: float, clock_error: int) -> str:
+    if clock_error == UNKNOWN:
+        return f"{_milliseconds(seconds)} ms since it came; the device does not say when it was captured"
+    return f"{_milliseconds(seconds)} ± {_milliseconds(clock_error / 1e9)} ms, camera to screen"
 
 
 def _milliseconds(seconds: float) -> str:

@@ -73,7 +73,9 @@ class Window:
             self._window = pygame.Window(title, EMPTY, resizable=True)
         except pygame.error as error:
             pygame.display.quit()
-            raise LenswireError(f"no window can be opened here: {error}") from None
+            raise LenswireError(
+                f"no window can be opened here: {error} (lenswire record and snapshot need none)"
+            ) from None
         pygame.font.init()
         self._window.minimum_size = SMALLEST
         if fullscreen:
@@ -163,7 +165,8 @@ class Window:
         if not size:
             return False
         target = screen if self._takes(screen, size) else self._canvas_of(size)
-        if not self._decoder.decode(jpeg, screen.get_size(), target.get_buffer()):
+        pixels = target.get_buffer()  # writable, which pygame does not say of it
+        if not self._decoder.decode(jpeg, screen.get_size(), pixels):  # type: ignore[arg-type]
             return False
         place = screen.subsurface(overlay.fit(size, screen.get_size()))
         if target is not screen:

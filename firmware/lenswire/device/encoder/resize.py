@@ -33,7 +33,8 @@ def _decode(picture: Picture, jpeg: bytes, width: int, height: int) -> NDArray[n
     factor = max(f for f in (1, 2, 4, 8) if f == 1 or (width * f <= picture.width and height * f <= picture.height))
     # Rounded up, as libjpeg does it. Not strict: a camera's JPEG may have stray bytes at its end.
     columns, rows = -(-picture.width // factor), -(-picture.height // factor)
-    return simplejpeg.decode_jpeg(jpeg, "BGR", min_width=columns, min_height=rows, strict=False)
+    bgr: NDArray[np.uint8] = simplejpeg.decode_jpeg(jpeg, "BGR", min_width=columns, min_height=rows, strict=False)
+    return bgr
 
 
 def _scale(plane: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
