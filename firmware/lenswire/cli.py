@@ -15,7 +15,7 @@ from lenswire.errors import LenswireError
 TARGET = "host[:port], a name from the address book, a lenswire:// link, or legacy://host:port"
 DESCRIPTION = """A Raspberry Pi and any camera become an appliance: power it on and it streams.
 
-On the device: serve, pair, check. On the laptop: view, probe, snapshot, record, start, stop, toggle, status, cameras.
+On the device: serve, pair, check, doctor. On the laptop: view, probe, snapshot, record, start, stop, toggle, status, cameras.
 On one machine, to see it work: demo."""
 
 
@@ -88,11 +88,7 @@ def _device_commands(commands: Any) -> None:
         "stream this machine's camera",
         "lenswire serve --source usb --size 1280x720 --fps 30",
     )
-    serve.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; the options below go before it")
-    serve.add_argument("--source", help="auto, usb, usb:DEVICE, pattern, or file:PATH (default: auto)")
-    serve.add_argument("--size", metavar="WxH", help="the camera's picture size (default: its choice)")
-    serve.add_argument("--fps", type=float, metavar="N", help="frames per second (default: the camera's choice)")
-    serve.add_argument("--quality", type=int, metavar="Q", help="JPEG quality 1-100 (default: 80)")
+    _camera(serve)
     serve.add_argument("--listen", metavar="HOST:PORT", help="default: 127.0.0.1:8880; ':8880' is every address")
     serve.add_argument("--open", action="store_true", help="let everybody watch and command, without a key")
     serve.add_argument("--legacy", action="store_true", help="also serve the clients of the article, without a key")
@@ -107,6 +103,15 @@ def _device_commands(commands: Any) -> None:
     pair.add_argument("--config", type=Path, metavar="FILE", help="the config that the service runs with")
     pair.add_argument("--host", help="how laptops reach this device (default: its host name, with .local)")
     _state_dir(pair)
+    doctor = _command(
+        commands,
+        "doctor",
+        "lenswire.device.commands:doctor",
+        "a page about this machine, with how to mend what is wrong",
+        "lenswire doctor --source usb",
+    )
+    _camera(doctor)
+    doctor.add_argument("--json", action="store_true", help="a list of objects, for programs")
     check = _command(
         commands, "check", "lenswire.device.commands:check", "check a config file", "lenswire check lenswire.toml"
     )
@@ -206,6 +211,14 @@ def _command(commands: Any, name: str, run: str, words: str, example: str, targe
 def _wish(command: Any) -> None:
     command.add_argument("--size", type=size, metavar="WxH", help="at most this size (default: the camera's)")
     command.add_argument("--fps", type=rate, default=0.0, metavar="N", help="at most this rate (default: all)")
+
+
+def _camera(command: Any) -> None:
+    command.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; the options below go before it")
+    command.add_argument("--source", help="auto, usb, usb:DEVICE, pattern, or file:PATH (default: auto)")
+    command.add_argument("--size", metavar="WxH", help="the camera's picture size (default: its choice)")
+    command.add_argument("--fps", type=float, metavar="N", help="frames per second (default: the camera's choice)")
+    command.add_argument("--quality", type=int, metavar="Q", help="JPEG quality 1-100 (default: 80)")
 
 
 def _state_dir(command: Any) -> None:

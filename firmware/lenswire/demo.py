@@ -65,7 +65,7 @@ def tell(target: Target, seconds: float, save: Path) -> int:
 
 @contextlib.contextmanager
 def device(source: str, folder: Path) -> Iterator[Target]:
-    """A device of its own on a free port of this machine, ended with the block. Raises ConnectError with what it said."""
+    """A device of its own on a free port of this machine. Raises ConnectError with what it said last."""
     port = free_port()
     log = folder / "device.log"
     command = [sys.executable, "-m", "lenswire.cli", "serve", "--source", source, "--state-dir", str(folder / "state")]

@@ -32,6 +32,7 @@ SECRET = 32  # bytes of a key, and of a fingerprint
 _CHARACTERS = 43  # 32 bytes in base64url, without padding
 EXPECTED = "expected a camera's name, host[:port], lenswire://KEY@host:port/FINGERPRINT or legacy://host:port"
 
+_HOST = re.compile(r"[^\x00-\x20/@#?\[\]\\]+")
 # No dot and no colon: a name must not look like an address.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 # What may be a key, wherever it stands in a text that we cannot read.
@@ -50,7 +51,7 @@ class Target:
     name: str = ""  # in the address book
 
     def __post_init__(self) -> None:
-        if not self.host or not self.host.isprintable() or set(self.host) & set(" /@#?[]\\"):
+        if not _HOST.fullmatch(self.host):
             raise LinkError(f"host: expected a name or an address, got {_without_secrets(self.host)!r}")
         if not 1 <= self.port <= 65535:
             raise LinkError(f"port: expected 1 to 65535, got {self.port}")
@@ -186,7 +187,7 @@ def _split(url: str, given: str) -> tuple[SplitResult, int]:
         port = PORT if split.port is None else split.port
     except ValueError:  # its own words may hold the key
         raise _unreadable(given) from None
-    if not split.hostname or split.netloc.endswith(":"):
+    if not _HOST.fullmatch(split.hostname or "") or split.netloc.endswith(":"):
         raise _unreadable(given)
     return split, port
 

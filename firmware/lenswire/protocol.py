@@ -85,7 +85,7 @@ class Connection:
         versions: tuple[int, int] = VERSIONS,
     ) -> None:
         self.role = role
-        self.state = State.GREETING
+        self._turn(State.GREETING)
         self.version = versions[1]
         self.peer: Hello | None = None
         self.may_command = False
@@ -194,29 +194,29 @@ class Connection:
 
     def _check(self, header: wire.Header) -> None:
         optional = header.kind >= wire.FIRST_OPTIONAL_KIND and self.state is State.OPEN
-        if not optional and header.kind not in EXPECTED[self.role, self.state]:
+        if header.kind not in self._expected and not optional:
             raise ProtocolError(
                 f"a {self.role.value} does not expect {wire.kind_name(header.kind)} while {self.state.value}"
             )
-        expected = 0 if header.kind in (Kind.HELLO, Kind.CLOSE) else self.version
+        expected = 0 if header.kind in wire.UNVERSIONED else self.version
         if header.version != expected:
             raise ProtocolError(f"{wire.kind_name(header.kind)}: expected version {expected}, got {header.version}")
 
     def _receive(self, message: Message, now: int) -> None:
         match message:
+            case Credit():  # the most frequent first
+                if (self.frames_sent - message.received) & 0xFFFFFFFF >= 1 << 31:
+                    raise ProtocolError(f"credit: {message.received} frames received, but {self.frames_sent} were sent")
+                self._credit = message
+                self._events.append(message)
+            case Ping(time):
+                self._say(Pong(time, now))
             case Hello():
                 self._receive_hello(message)
             case Proof():
                 self._receive_proof(message)
             case Welcome():
                 self._open(message)
-            case Ping(time):
-                self._say(Pong(time, now))
-            case Credit():
-                if (self.frames_sent - message.received) & 0xFFFFFFFF >= 1 << 31:
-                    raise ProtocolError(f"credit: {message.received} frames received, but {self.frames_sent} were sent")
-                self._credit = message
-                self._events.append(message)
             case Close():
                 self._end(message)
             case _:
@@ -238,13 +238,13 @@ class Connection:
             return
         self.version = version
         if not (hello.key_needed or ours.key_needed):
-            self.state = State.PROVING  # nothing to prove: WELCOME follows the device's HELLO at once
+            self._turn(State.PROVING)  # nothing to prove: WELCOME follows the device's HELLO at once
             if self.role is Role.DEVICE:
                 self._welcome()
         elif not (self._key and self._fingerprint):
             self.close(CloseCode.KEY_NEEDED, KEY_NEEDED)
         else:
-            self.state = State.PROVING
+            self._turn(State.PROVING)
             if self.role is Role.VIEWER:
                 self._say(Proof(self._proof()))
 
@@ -267,14 +267,18 @@ class Connection:
         self._open(welcome)
 
     def _open(self, welcome: Welcome) -> None:
-        self.state = State.OPEN
+        self._turn(State.OPEN)
         self.may_command = welcome.may_command
         self._events.append(welcome)
 
     def _say(self, message: Message) -> None:
         self._out += wire.encode(message, self.version)
 
+    def _turn(self, state: State) -> None:
+        self.state = state
+        self._expected = EXPECTED.get((self.role, state), set())
+
     def _end(self, closing: Close) -> None:
-        self.state = State.CLOSED
+        self._turn(State.CLOSED)
         self._in.clear()
         self._events.append(closing)

@@ -55,7 +55,8 @@ def _sample(gray: NDArray[np.uint8], cell_height: float, cell_width: float) -> N
 
 
 def _centres(cells: int, size: float) -> NDArray[np.int64]:
-    return ((np.arange(cells)[:, None] + SAMPLES) * size).astype(np.int64).ravel()
+    centres: NDArray[np.int64] = ((np.arange(cells)[:, None] + SAMPLES) * size).astype(np.int64).ravel()
+    return centres
 
 
 def _bits(microseconds: int) -> NDArray[np.bool_]:

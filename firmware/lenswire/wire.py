@@ -62,7 +62,12 @@ MAX_PAYLOAD = {
     Kind.RESULT: MAX_TEXT,
     Kind.CLOSE: 2 + MAX_TEXT,
 }
+UNVERSIONED = {Kind.HELLO, Kind.CLOSE}  # their layout is the same in all versions; they carry version 0
 MAX_OPTIONAL = 4096  # bytes of a message that is going to be skipped
+
+
+# For each of the 256 kinds, one more than the longest payload; 0 for a kind that is not known.
+_CAPS = [MAX_PAYLOAD.get(kind, MAX_OPTIONAL if kind >= FIRST_OPTIONAL_KIND else -1) + 1 for kind in range(256)]  # type: ignore[call-overload]
 
 
 class Header(NamedTuple):
@@ -78,13 +83,15 @@ class Header(NamedTuple):
 
 def decode_header(raw: bytes | bytearray | memoryview) -> Header:
     """24 bytes -> Header. Raises ProtocolError on a wrong magic, an unknown kind, or a length over its kind's cap."""
-    check_magic(raw)
-    header = Header(*HEADER.unpack_from(raw)[1:])
-    cap = MAX_PAYLOAD.get(header.kind, MAX_OPTIONAL if header.kind >= FIRST_OPTIONAL_KIND else None)  # type: ignore[call-overload]
-    if cap is None:
+    magic, *rest = HEADER.unpack_from(raw)
+    if magic != MAGIC:
+        check_magic(raw)
+    header = Header._make(rest)
+    cap = _CAPS[header.kind]
+    if not cap:
         raise ProtocolError(f"unknown kind of message: {header.kind}")
-    if header.length > cap:
-        raise ProtocolError(f"{kind_name(header.kind)}: length {header.length} is over the limit of {cap} bytes")
+    if header.length >= cap:
+        raise ProtocolError(f"{kind_name(header.kind)}: length {header.length} is over the limit of {cap - 1} bytes")
     return header
 
 
@@ -118,7 +125,7 @@ def decode(header: Header, payload: bytes | memoryview) -> Message:
 def encode(message: Message, version: int = VERSIONS[1]) -> bytes:
     """Message -> bytes, header included. HELLO and CLOSE carry version 0: their layout is the same in all versions."""
     kind, flags, sequence, time, payload = _ENCODERS[type(message)](message)
-    if kind in (Kind.HELLO, Kind.CLOSE):
+    if kind in UNVERSIONED:
         version = 0
     return b"".join((HEADER.pack(MAGIC, version, kind, flags, sequence, time, len(payload)), payload))
 

@@ -27,6 +27,7 @@ Serve = Callable[..., Device]
         (("serve", "--config", "/nowhere.toml"), "/nowhere.toml: no such file"),
         (("serve", "--quality", "101"), "camera.quality: expected a whole number from 1 to 100"),
         (("serve", "--size", "big"), "camera.size: expected WIDTHxHEIGHT"),
+        (("serve", "--source", "nonsense"), "camera source: expected auto, pattern, file:PATH"),
         (("serve", "--listen", "0.0.0.0:8880", "--legacy"), "--open"),
         (("cameras", "add", "lenswire://half", "--name", "porch"), "lenswire"),
         (("cameras", "remove", "porch"), "no camera named 'porch'"),
@@ -91,7 +92,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("file:/nowhere.mp4", "/nowhere.mp4"), ("usb:/dev/video99", "/dev/video99"), ("nonsense", "nonsense")],
+    [("file:/nowhere.mp4", "/nowhere.mp4"), ("usb:/dev/video99", "/dev/video99")],
 )
 def test_a_camera_that_cannot_be_opened_is_said_to_viewers_and_the_service_goes_on(
     serve: Serve, source: str, words: str

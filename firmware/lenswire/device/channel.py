@@ -71,12 +71,20 @@ class Channel:
         called when there is. Over TLS it is always begun, since a record once encrypted must be sent."""
         if self._closing:
             return False
-        self._pending.append(memoryview(frame))
-        self._flush()
-        refused = bool(self._pending) and len(self._pending[0]) == len(frame) and self._tls is None
-        if refused:
-            self._pending.clear()
-        return not refused
+        try:
+            sent = self._socket.send(frame)
+        except _WOULD_BLOCK:
+            self._want_writer(True)
+            if self._tls is None:
+                return False
+            sent = 0
+        except OSError as error:
+            self.abort(_words(error))
+            return False
+        if sent < len(frame):
+            self._pending.append(memoryview(frame)[sent:])
+            self._want_writer(True)
+        return True
 
     def close(self) -> None:
         """Send what has been begun, then end. What the peer still says is read and forgotten: closing a socket with

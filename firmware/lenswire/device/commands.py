@@ -1,9 +1,10 @@
-"""The commands that run on the device: serve, pair, check."""
+"""The commands that run on the device: serve, pair, check, doctor."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import logging
 import os
 import socket
@@ -53,11 +54,30 @@ def check(args: Namespace) -> int:
     return 0
 
 
+def doctor(args: Namespace) -> int:
+    """Print the page about this machine; exit status 1 if there is something to mend."""
+    from lenswire.device.camera import CameraWish, source
+    from lenswire.device.doctor import page
+    from lenswire.device.doctor.camera import camera_facts
+    from lenswire.device.doctor.machine import Machine
+    from lenswire.device.encoder import choose
+
+    camera = settings(args).camera
+    facts = []
+    open_camera = source.opener(camera.source, CameraWish(*camera.pixels, camera.fps), camera.controls)
+    for fact in itertools.chain(Machine().facts(), camera_facts(open_camera, choose, camera.quality)):
+        facts.append(fact)
+        if not args.json:
+            print(page.line(fact), flush=True)
+    print(page.as_json(facts) if args.json else page.closing(facts))
+    return int(any(fact.mend for fact in facts))
+
+
 def settings(args: Namespace) -> Config:
     """The config file, if there is one, with what the command line says on top of it. Raises ConfigError."""
     config = load(args.config) if args.config else Config()
-    camera = _told(args, source="source", size="size", fps="fps", quality="quality")
-    server = _told(args, listen="listen", open="open", legacy="legacy")
+    camera = _told(args, "source", "size", "fps", "quality")
+    server = _told(args, "listen", "open", "legacy")
     parse({"camera": camera, "server": server})  # the command line obeys the same rules as the file
     return replace(config, camera=replace(config.camera, **camera), server=replace(config.server, **server))
 
@@ -76,8 +96,8 @@ def state_directory(given: Path | None, environment: Mapping[str, str] = os.envi
         raise ConfigError("--state-dir: this user has no home directory, so say where to keep the identity") from None
 
 
-def _told(args: Namespace, **names: str) -> dict[str, Any]:
-    return {key: value for key, name in names.items() if (value := getattr(args, name)) not in (None, False)}
+def _told(args: Namespace, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(args, name, None)) not in (None, False)}
 
 
 def _log_to_stderr() -> None:

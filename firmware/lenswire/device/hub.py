@@ -69,7 +69,11 @@ class Hub:
         if newest and newest.frame.captured > after and self._clock() - newest.frame.captured < self._fresh(rendition):
             viewer.offer(newest)
         else:
-            rendition.waiting[viewer] = None
+            self.queue(viewer)
+
+    def queue(self, viewer: Waiter) -> None:
+        """Offer the viewer the next frame that is made; for one who has just got the newest."""
+        self._watching[viewer].waiting[viewer] = None
 
     def described(self) -> tuple[dict[str, Any], ...]:
         """Every rendition in the words of `messages.Status`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import signal
 import time
@@ -12,8 +11,7 @@ from pathlib import Path
 
 from lenswire import __version__
 from lenswire.device import systemd
-from lenswire.device.camera import Camera, CameraWish
-from lenswire.device.camera.source import open_camera
+from lenswire.device.camera import Camera, CameraWish, source
 from lenswire.device.config import Config
 from lenswire.device.control import Control
 from lenswire.device.encoder import choose
@@ -25,7 +23,7 @@ from lenswire.device.session import NativeSession
 from lenswire.device.snapshot import take
 from lenswire.device.state import Event, State
 from lenswire.device.systemd import Progress
-from lenswire.errors import ConfigError, NoPicture
+from lenswire.errors import CameraError, ConfigError, NoPicture
 from lenswire.messages import Command, Result, Status, Verb
 
 log = logging.getLogger(__name__)
@@ -98,15 +96,17 @@ class Service:
         """Read the settings again and take up what can be taken up without dropping a viewer; the rest is said."""
         old = self._config
         try:
-            self._config = settings()
-        except ConfigError as error:
+            new = settings()
+            open_camera = opener(new)
+        except (ConfigError, CameraError) as error:
             log.error("! the settings stay as they were: %s", error)
             return
+        self._config = new
         for what, before, after in (("name", old.name, self._config.name), ("server", old.server, self._config.server)):
             if before != after:
                 log.warning("! %s: has changed, which takes a restart", what)
         if old.camera != self._config.camera:
-            self.pipeline.reconfigure(opener(self._config), self._config.camera.quality)
+            self.pipeline.reconfigure(open_camera, self._config.camera.quality)
         log.info("= settings read again")
 
     def status(self) -> Status:
@@ -171,9 +171,9 @@ class Service:
 
 
 def opener(config: Config) -> Callable[[], Camera]:
-    """What opens the camera of these settings."""
-    wish = CameraWish(*config.camera.pixels, config.camera.fps)
-    return functools.partial(open_camera, config.camera.source, wish)
+    """What opens the camera of these settings. Raises CameraError when the source means nothing."""
+    camera = config.camera
+    return source.opener(camera.source, CameraWish(*camera.pixels, camera.fps), camera.controls)
 
 
 def access(config: Config, identity: Identity) -> Access:

@@ -44,7 +44,8 @@ class Session(ABC):
         if self.channel.begin(self._encoded(published)):
             self._shown = published.frame.captured
             self._sent()
-            self._next()
+            if self._may_send() and not self.channel.busy:
+                self._server.hub.queue(self)
 
     def writable(self) -> None:
         self._next()
@@ -157,7 +158,8 @@ class NativeSession(Session):
             self._flush()
 
     def _flush(self) -> None:
-        self.channel.send(self.connection.data_to_send())
+        if data := self.connection.data_to_send():
+            self.channel.send(data)
         if self.connection.closed:
             self.channel.close()
 

@@ -143,7 +143,7 @@ class Viewer:
             raise stream.failure
         if stream.problem != self._told:
             self._told = stream.problem
-            sys.stderr.write(f"{self._target.label}: {self._trouble(stream) or 'connected'}\n")
+            sys.stderr.write(f"{self._trouble(stream) or 'connected again'}\n")
         if self._recorder and self._recorder.problem:
             self._stop_recording()
 
@@ -177,6 +177,7 @@ class Viewer:
                 situation, picture, self._meter.figures(now), stream.statistics, self._latest.dropped, stream.tls
             )
         return Overlay(
+            title=f"{situation.camera} - lenswire",
             look=overlay.look(situation),
             banner=overlay.banner(situation),
             panel=self._panel if self._figures else (),
@@ -189,7 +190,7 @@ class Viewer:
         return self._target.name or stream.device_name or self._target.label
 
     def _trouble(self, stream: Source) -> str:
-        return str(stream.failure) if stream.failure else stream.problem and f"{stream.problem}; trying again"
+        return str(stream.failure) if stream.failure else stream.problem and f"{stream.problem} (trying again)"
 
     def _say(self, notice: str) -> None:
         self._notice, self._noticed = notice, self._clock()

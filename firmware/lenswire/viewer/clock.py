@@ -1,8 +1,8 @@
 """What the device's clock shows when ours shows something: estimated from pings. No I/O, no wall clock.
 
-An exchange tells that the device's clock showed `theirs` at some moment between our sending and our receiving. The middle
-of it is the best guess, and wrong by at most half the round trip, however unequal the two ways were. So the exchange with
-the shortest round trip knows best; but clocks drift, and it knows less with every second that goes by.
+An exchange tells that the device's clock showed `theirs` at some moment between our sending and our receiving. The
+middle of it is the best guess, and wrong by at most half the round trip, however unequal the two ways were. So the
+exchange with the shortest round trip knows best; but clocks drift, and it knows less with every second that goes by.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-# How fast two CLOCK_MONOTONICs part at most: NTP slews a clock by up to 500 ppm (adjtimex(2)), as a Pi without a battery
-# does for minutes after power-on; two settled crystals differ by some 50 ppm.
+# How fast two CLOCK_MONOTONICs part at most: NTP slews a clock by up to 500 ppm (adjtimex(2)), as a Pi without a
+# battery does for minutes after power-on; two settled crystals differ by some 50 ppm.
 DRIFT_PPM = 500
-# Exchanges older than this are forgotten, so that a route that became longer is noticed. At one ping a second, 10 s hold
-# enough of them that one met an idle network (Wi-Fi that saves power answers in 2 to 100 ms).
+# Exchanges older than this are forgotten, so that a route that became longer is noticed. At one ping a second, 10 s
+# hold enough of them that one met an idle network (Wi-Fi that saves power answers in 2 to 100 ms).
 WINDOW = 10_000_000_000  # ns
 
 
@@ -38,7 +38,7 @@ class Clock:
         self._exchanges: deque[Exchange] = deque()
 
     def learn(self, sent: int, theirs: int, received: int) -> None:
-        """A pong came: our time when the ping was sent, the device's when it answered, ours when the answer was here."""
+        """A pong came: our time at the ping, the device's when it answered, ours when the answer was here."""
         if received < sent:
             return  # an echo of a time that we have not reached: not an answer to anything of ours
         exchange = Exchange(received, received - sent, theirs - (sent + received) // 2)

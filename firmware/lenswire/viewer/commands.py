@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 from lenswire.link import AddressBook, Target, parse_target
 from lenswire.messages import Verb

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from os import urandom
 from types import TracebackType
 from typing import Self
 
 from lenswire.errors import ConnectError, ProtocolError, Refused
 from lenswire.link import Target
-from lenswire.messages import MAX_NAME, NONCE, Close, CloseCode, Frame, Message, Pong, Result, Status, Verb, Watch, clip
-from lenswire.messages import Welcome
-from lenswire.protocol import Connection, Role
+from lenswire.messages import Close, CloseCode, Frame, Message, Pong, Result, Status, Verb, Watch
 from lenswire.viewer.channel import Channel
 from lenswire.viewer.dial import dial
+from lenswire.viewer.dialect import Dialect, Talk, dialects
 from lenswire.viewer.orders import Orders
 from lenswire.viewer.reception import Received, Reception, Statistics
 from lenswire.viewer.waiting import Stopped, Waiting
@@ -66,10 +64,8 @@ class Stream:
     ) -> None:
         self.target, self.tls = target, bool(target.fingerprint)
         self.connected = False
-        self.problem = "not connected yet"  # why there is no connection; "" while there is one
-        self.failure: Exception | None = (
-            None  # why there will be none before something changes; None while there is hope
-        )
+        self.problem = ""  # why there is no connection; "" while there is one, or the first is being tried
+        self.failure: Exception | None = None  # why there will be none before something changes; None: there may be
         self.status: Status | None = None  # the newest
         self.device_name = ""
         self.may_command = False
@@ -79,9 +75,11 @@ class Stream:
         self._watch, self._on_frame, self._reconnect = watch, on_frame, reconnect
         self._limits = limits or Limits()
         self._waiting = Waiting()
+        self._dialects = deque(dialects(target))
         self._orders = Orders(lambda result: self.on_result(result))
         self._tried = threading.Event()  # the first attempt is over
         self._first_failure: Exception | None = None
+        self._was_connected = False
         self._thread = threading.Thread(target=self._run, name=f"stream of {target.label}", daemon=True)
 
     # Life
@@ -134,9 +132,10 @@ class Stream:
         try:
             self._stay_connected()
         except Stopped:
-            self._disconnected(ConnectError("stopped"))
+            self.connected = False
+            self._end(ConnectError("stopped before there was a connection"))
         except Exception as error:
-            self._disconnected(error)
+            self._disconnected(error, final=True)
             raise
         finally:
             self._waiting.close()
@@ -145,47 +144,44 @@ class Stream:
         failures = 0
         while True:
             try:
-                self._converse()
+                self._converse(self._dialects[0])
             except (ConnectError, ProtocolError) as error:
                 failures = 1 if self.connected else failures + 1
-                self._disconnected(error)
-                if not self._reconnect:
-                    return
+                if not self.connected:
+                    self._dialects.rotate()  # perhaps it speaks the other
+                if self.connected or failures >= len(self._dialects):
+                    self._disconnected(error, final=isinstance(error, Refused) and error.code in FINAL)
+                    if not self._reconnect:
+                        return
                 self._pause(failures)
 
-    def _converse(self) -> None:
+    def _converse(self, dialect: Dialect) -> None:
         """One connection, to its end: an exception."""
         sock = dial(self.target, self._waiting, self._limits.connect, self._limits.silence)
-        connection = self._new_connection()
-        channel = Channel(sock, connection, self._waiting, self.target.label, self._limits.silence)
+        talk = dialect(self._watch or Watch())
+        channel = Channel(sock, talk, self._waiting, self.target.label, self._limits.silence)
         try:
             messages = self._receive(channel, NEVER)  # WELCOME, or nothing yet
             while not messages:
                 messages = self._receive(channel, NEVER)
-            reception = Reception(connection, self._watch, self.statistics, channel.heard)
-            self._connected(connection)
+            reception = Reception(talk, self._watch, self.statistics, channel.heard)
+            self._connected(talk)
             while True:
                 for message in messages:
                     self._take(message, channel, reception)
                 reception.watch(self._watch)
                 for command in self._orders.take():
-                    connection.send(command)
+                    talk.send(command)
                 messages = self._receive(channel, reception.tick(time.monotonic_ns()))
         finally:
             channel.close()
-
-    def _new_connection(self) -> Connection:
-        name = clip(socket.gethostname(), MAX_NAME).decode()
-        key, fingerprint = self.target.key or None, self.target.fingerprint
-        return Connection(Role.VIEWER, name, urandom(NONCE), key=key, fingerprint=fingerprint)
 
     def _receive(self, channel: Channel, until: int) -> list[Message]:
         """Send what there is to say, and wait for what the device says. Raises Refused when that is CLOSE."""
         channel.flush()
         messages = channel.receive(until)
-        if messages and isinstance(
-            closing := messages[-1], Close
-        ):  # nothing comes after it, and nobody hears an answer
+        closing = messages[-1] if messages else None
+        if isinstance(closing, Close):  # nobody hears an answer to what came before it
             raise Refused(f"{self.target.label}: {closing.reason or 'it ended the connection'}", closing.code)
         return messages
 
@@ -203,25 +199,29 @@ class Stream:
             case Result():
                 self._orders.answered(message)
 
-    def _connected(self, connection: Connection) -> None:
-        self.statistics.reconnects += self._tried.is_set()
-        self.device_name = connection.peer.name if connection.peer else ""
-        self.may_command = connection.may_command
+    def _connected(self, talk: Talk) -> None:
+        self.statistics.reconnects += self._was_connected
+        self._was_connected = True
+        self.device_name = talk.peer.name if talk.peer else ""
+        self.may_command = talk.may_command
         self.problem, self.failure, self.connected = "", None, True
         self._orders.connected()
         self._tried.set()
         self.on_change()
 
-    def _disconnected(self, error: Exception) -> None:
-        final = isinstance(error, Refused) and error.code in FINAL
+    def _disconnected(self, error: Exception, final: bool) -> None:
         again = f" (trying again every {self._limits.refused:g} s)" if final and self._reconnect else ""
         self.connected, self.problem = False, f"{error}{again}"
         self.failure = error if final or not self._reconnect else None
+        self._end(error)
+        self.on_change()
+
+    def _end(self, error: Exception) -> None:
+        """Of an attempt, or of a connection: nobody waits for it any longer."""
         if not self._tried.is_set():
             self._first_failure = error
             self._tried.set()
         self._orders.lost(str(error))
-        self.on_change()
 
     def _pause(self, failures: int) -> None:
         retries = self._limits.retries

@@ -30,15 +30,17 @@ from lenswire.messages import MAX_WINDOW, Frame
 # Before anything was measured. 2 is the full rate on any local network; if the link turns out slow, the second frame is
 # no older than two transfers.
 FIRST_WINDOW = 2
-# With room on the link, a credit message goes out for every second frame only: at the device it costs a read (some 20 us
-# of Python), about what sending it a frame does. The price is one more frame in flight. It waits for others only if the
-# link breaks down to a fraction of the camera's rate at that moment, and then is no older than three transfers.
+# With room on the link, a credit message goes out for every second frame only: at the device it costs a read (some 20
+# us of Python), about what sending it a frame does. The price is one more frame in flight. It waits for others only
+# if the link breaks down to a fraction of the camera's rate at that moment, and then is no older than three
+# transfers.
 SPARE = 1
 # There is room when a frame and its credit are through in this part of a period.
 ROOM = 0.5
 # The transfer is the least of so many: one late frame is a hiccup of the air, several are a slow link. Simulated with
-# delays of 50 ms on average at random (Wi-Fi that saves power), this gives 23 fps at 82 ms where a moving average, which
-# takes the delay for a slow link, gives 17 fps at 77 ms. With four and more, delays that come in bursts fill the window.
+# delays of 50 ms on average at random (Wi-Fi that saves power), this gives 23 fps at 82 ms where a moving average,
+# which takes the delay for a slow link, gives 17 fps at 77 ms. With four and more, delays that come in bursts fill
+# the window.
 TRANSFERS = 3
 # The period is the median of so many: neither a pause of the device nor two frames at once move it.
 PERIODS = 5

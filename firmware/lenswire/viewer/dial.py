@@ -134,8 +134,8 @@ def _wait_for(sock: socket.socket, events: int, waiting: Waiting, deadline: int)
 def _check_certificate(target: Target, certificate: bytes) -> None:
     if not hmac.compare_digest(hashlib.sha256(certificate).digest(), target.fingerprint):
         raise Refused(
-            f"wrong fingerprint: what answers at {target.address} is not the device that the link was made for, or it was "
-            "set up anew; nothing was told to it (run 'lenswire pair' on the device for its link of now)",
+            f"wrong fingerprint: what answers at {target.address} is not the device that the link was made for, or it "
+            "has been set up anew; it was told nothing (run 'lenswire pair' on the device for its link)",
             CloseCode.KEY,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lenswire.viewer.reception import UNKNOWN, Received, Statistics
 
@@ -32,13 +32,13 @@ HELP: tuple[Row, ...] = (
 
 
 class Look(enum.Enum):
+    EMPTY = "empty"  # there is no picture yet
     LIVE = "live"  # the picture as it is
     PAUSED = "paused"  # as it is, in an amber frame: somebody wants to look at it
     STALE = "stale"  # grey and dark, in a red frame: nobody must take it for now
 
 
-@dataclass(frozen=True, slots=True)
-class Banner:
+class Banner(NamedTuple):
     """What must not be missed; it cannot be switched off."""
 
     title: str
@@ -49,6 +49,7 @@ class Banner:
 class Overlay:
     """All that is drawn over one picture."""
 
+    title: str = ""  # of the window
     look: Look = Look.LIVE
     banner: Banner | None = None
     panel: tuple[Row, ...] = ()
@@ -61,7 +62,7 @@ class Overlay:
 class Situation:
     """What decides whether the picture is live. age: of the picture that is shown, s; None: there is none yet."""
 
-    camera: str
+    camera: str = ""  # its name
     age: float | None = None
     paused: bool = False
     connected: bool = False
@@ -86,6 +87,8 @@ def banner(now: Situation) -> Banner | None:
 
 def look(now: Situation) -> Look:
     """How the picture is shown."""
+    if now.age is None:
+        return Look.EMPTY
     if now.paused:
         return Look.PAUSED
     return Look.STALE if banner(now) else Look.LIVE
@@ -127,7 +130,7 @@ def _waiting(now: Situation, reason: str) -> Banner:
 
 
 def _because(status: Status | None) -> str:
-    return f" ({status.reason})" if status and status.reason else ""
+    return f": {status.reason}" if status and status.reason else ""
 
 
 # The panel of figures

@@ -1,19 +1,19 @@
-"""An open connection as its viewer sees it: asks, grants credit, pings; dates the frames and counts those missing. No I/O.
+"""An open connection as its viewer sees it: asks, grants credit, pings; dates the frames and counts those missing.
 
-Times are ns on our CLOCK_MONOTONIC, passed in.
+No I/O: times are ns on our CLOCK_MONOTONIC, passed in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from lenswire.messages import Frame, Message, Ping, Pong, Watch
+from lenswire.messages import Frame, Ping, Pong, Watch
 from lenswire.viewer.clock import Clock
 from lenswire.viewer.credit import CreditPolicy
+from lenswire.viewer.dialect import Talk
 
-# The device takes a viewer for dead after 10 s without a word, we the device after 5 s: one ping a second leaves room for
-# several that are lost, and keeps the clock right (see clock.py).
+# The device takes a viewer for dead after 10 s without a word, we the device after 5 s: one ping a second leaves room
+# for several that are lost, and keeps the clock right (see clock.py).
 PING_INTERVAL = 1_000_000_000
 # The first few quickly, so that one meets an idle network within the first second.
 HURRIED_PINGS, HURRIED_INTERVAL = 5, 150_000_000
@@ -22,13 +22,6 @@ HURRIED_PINGS, HURRIED_INTERVAL = 5, 150_000_000
 LATE = 0.5
 # How wrong a time may be of which nothing is known: longer than any device has been running.
 UNKNOWN = 1 << 62
-
-
-class Sender(Protocol):
-    """The part of `protocol.Connection` that speaks to the device."""
-
-    def send(self, message: Message) -> None: ...
-    def grant(self, window: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +55,8 @@ class Statistics:
 class Reception:
     """From WELCOME to the end of one connection. watch None: looks at the device's status only."""
 
-    def __init__(self, sender: Sender, watch: Watch | None, statistics: Statistics, now: int) -> None:
-        self._sender, self._statistics = sender, statistics
+    def __init__(self, talk: Talk, watch: Watch | None, statistics: Statistics, now: int) -> None:
+        self._talk, self._statistics = talk, statistics
         self._clock, self._credit = Clock(), CreditPolicy(now)
         self._last: Frame | None = None
         self._pings, self._pinged = 0, 0
@@ -91,9 +84,9 @@ class Reception:
         """Wish for something else, if it is something else."""
         if watch is None or watch == self._watch:
             return
-        self._sender.send(watch)
+        self._talk.send(watch)
         if self._watch is None:
-            self._sender.grant(self._credit.window)
+            self._talk.grant(self._credit.window)
         self._watch = watch
 
     def tick(self, now: int) -> int:
@@ -113,7 +106,7 @@ class Reception:
         return self._pinged + int(self._interval * (1 + LATE))
 
     def _ping(self, now: int) -> None:
-        self._sender.send(Ping(now))
+        self._talk.send(Ping(now))
         self._pings, self._pinged = self._pings + 1, now
 
     def _grant(self, received: Received) -> None:
@@ -121,7 +114,7 @@ class Reception:
         window = self._credit.arrived(received.frame, ready, received.received, self._clock.round_trip)
         if window is None:
             return
-        self._sender.grant(window)
+        self._talk.grant(window)
         if received.received >= self._pinged + self._interval:
             self._ping(received.received)
 

@@ -72,7 +72,7 @@ def wait(
 
 def progress(stream: Source, recorder: Recorder) -> str:
     """How it goes, in one line."""
-    trouble = f"; {stream.problem}; trying again" if stream.problem else ""
+    trouble = f"; {stream.problem} (trying again)" if stream.problem else ""
     return f"{recorder.frames} pictures, {recorder.seconds:.1f} s, {recorder.bytes / 1e6:.1f} MB{trouble}"
 
 

@@ -93,7 +93,7 @@ class Recorder:
                 part = self._write(part, received)
             if part:
                 part.close()
-        except OSError as error:
+        except (OSError, av.FFmpegError) as error:
             where = self.files[-1] if self.files else self.path
             self.problem = f"{where}: the recording ended: {error.strerror}"
             if part:
@@ -126,13 +126,13 @@ class Part:
     """One file: pictures of one size, from one run of the device's clock."""
 
     def __init__(self, path: Path, first: Received, camera: str) -> None:
-        """Raises OSError, as write() and close() do."""
+        """Raises OSError or FFmpegError, as write() and close() do."""
         self.seconds = 0.0
         self._size = first.frame.width, first.frame.height
         self._first, self._previous = first.frame.captured, first
         self._pts = -1
         self._file: Any = av.open(path, "w", format="matroska", options=OPTIONS)
-        self._file.flags |= Flags.flush_packets  # nothing stays behind in a buffer of ours
+        self._file.flags |= Flags.flush_packets.value  # nothing stays behind in a buffer of ours
         captured = datetime.fromtimestamp(time.time() - first.age(time.monotonic_ns()), UTC)
         self._file.metadata.update(title=camera, creation_time=captured.isoformat())
         width, height = self._size
@@ -164,5 +164,5 @@ class Part:
 
     def abandon(self) -> None:
         """Leave the file as it is, after an error."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, av.FFmpegError):
             self._file.close()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import math
 import os
+import time
 from pathlib import Path
+from typing import TypeAlias
 
 from lenswire.errors import LenswireError, MissingDependency
 from lenswire.viewer import overlay
@@ -23,14 +26,16 @@ except ImportError:
 
 EMPTY: Size = (960, 540)  # before the first picture tells its size
 SMALLEST: Size = (160, 120)  # a smaller window shows no legible word
-DOUBLE_CLICK = 400  # ms, as desktops have it
+DOUBLE_CLICK = 0.4  # seconds, as desktops have it
 FONTS = "segoeui,helveticaneue,dejavusans,notosans,liberationsans,arial"
 BUNDLED = 1.4  # pygame's own font, where none of these is installed, is so much smaller at the same nominal size
 CHARACTER = 0.55  # mean width of a character, in heights
 
+Colour: TypeAlias = tuple[int, ...]
 WHITE, GREY, DARK = (244, 246, 248), (158, 168, 180), (11, 13, 17)
-RED, AMBER, BOX = (206, 32, 52), (240, 160, 8), (11, 13, 17, 184)
-DIM = (105, 105, 105)  # a stale picture keeps 105/255 of its light
+RED, AMBER, BOX = (206, 32, 52), (240, 160, 8), (11, 13, 17, 212)
+COLOURS: dict[Look, Colour] = {Look.EMPTY: BOX, Look.LIVE: BOX, Look.PAUSED: AMBER, Look.STALE: RED}
+DIM = (130, 130, 130)  # a stale picture keeps half of its light
 
 
 class Action(enum.Enum):
@@ -64,8 +69,8 @@ class Window:
     def __init__(self, title: str, decoder: Decoder, *, fullscreen: bool = False) -> None:
         self._decoder = decoder
         self._canvas = pygame.Surface((1, 1), 0, 32)
-        self._clicked = -DOUBLE_CLICK
-        self._fullscreen = False
+        self._clicked = -math.inf
+        self._fullscreen, self._windowed = False, EMPTY
         try:
             pygame.display.init()
             if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
@@ -73,9 +78,7 @@ class Window:
             self._window = pygame.Window(title, EMPTY, resizable=True)
         except pygame.error as error:
             pygame.display.quit()
-            raise LenswireError(
-                f"no window can be opened here: {error} (lenswire record and snapshot need none)"
-            ) from None
+            raise LenswireError(f"no window can be opened here: {error} (record and snapshot need none)") from None
         pygame.font.init()
         self._window.minimum_size = SMALLEST
         if fullscreen:
@@ -93,8 +96,7 @@ class Window:
 
     def actions(self) -> list[Action]:
         """What was wanted since the last call, in order. Full screen is dealt with here."""
-        actions = [action for event in pygame.event.get() if (action := self._action(event))]
-        return list(dict.fromkeys(actions)) if Action.REDRAW in actions else actions
+        return [action for event in pygame.event.get() if (action := self._action(event))]
 
     def _action(self, event: pygame.Event) -> Action | None:
         if event.type == pygame.QUIT:
@@ -114,31 +116,39 @@ class Window:
         return Action.QUIT if leaves else KEYS.get(event.unicode.lower())
 
     def _click(self) -> Action | None:
-        before, self._clicked = self._clicked, pygame.time.get_ticks()
+        before, self._clicked = self._clicked, time.monotonic()
         if self._clicked - before > DOUBLE_CLICK:
             return None
-        self._clicked -= DOUBLE_CLICK  # a third click is the first of the next two
+        self._clicked = -math.inf  # a third click is the first of the next two
         return self._toggle_fullscreen()
 
     def _toggle_fullscreen(self) -> Action:
         self._fullscreen = not self._fullscreen
+        pygame.mouse.set_visible(not self._fullscreen)
         if self._fullscreen:
+            self._windowed = self._window.size
+            self._cover(pygame.display.get_desktop_sizes())
             self._window.set_fullscreen(desktop=True)
         else:
             self._window.set_windowed()
-        pygame.mouse.set_visible(not self._fullscreen)
+            self._place(self._windowed)
         return Action.REDRAW
+
+    def _cover(self, desktops: list[Size]) -> None:
+        """Without a window manager (a kiosk, Xvfb) nobody else does it. Of several screens, we do not know on which."""
+        if len(desktops) == 1:
+            self._window.size, self._window.position = desktops[0], (0, 0)
+
+    def _place(self, size: Size) -> None:
+        self._window.size, self._window.position = size, pygame.WINDOWPOS_CENTERED
 
     # Out
 
-    def name(self, title: str) -> None:
-        self._window.title = title
-
     def suit(self, picture: Size) -> None:
-        """Take a picture's own size, as far as the desktop allows."""
+        """Take a picture's own size, as far as the desktop allows; at the end of full screen, if it is on."""
+        self._windowed = overlay.first_size(picture, pygame.display.get_desktop_sizes()[0])
         if not self._fullscreen:
-            self._window.size = overlay.first_size(picture, pygame.display.get_desktop_sizes()[0])
-            self._window.position = pygame.WINDOWPOS_CENTERED
+            self._place(self._windowed)
 
     def show(self, jpeg: bytes | memoryview | None, over: Overlay) -> bool:
         """Draw a picture and what is written on it. False if the JPEG is damaged: what was shown before stays."""
@@ -149,6 +159,8 @@ class Window:
             return False
         _write(screen, over)
         self._window.flip()
+        if over.title != self._window.title:
+            self._window.title = over.title
         return True
 
     def save(self, path: Path) -> None:
@@ -165,8 +177,8 @@ class Window:
         if not size:
             return False
         target = screen if self._takes(screen, size) else self._canvas_of(size)
-        pixels = target.get_buffer()  # writable, which pygame does not say of it
-        if not self._decoder.decode(jpeg, screen.get_size(), pixels):  # type: ignore[arg-type]
+        # The buffer locks its surface, so no name may keep it. It is writable, which pygame does not say of it.
+        if not self._decoder.decode(jpeg, screen.get_size(), target.get_buffer()):  # type: ignore[arg-type]
             return False
         place = screen.subsurface(overlay.fit(size, screen.get_size()))
         if target is not screen:
@@ -202,7 +214,7 @@ def _mark(picture: pygame.Surface, look: Look) -> None:
         picture.blit(pygame.transform.grayscale(picture), (0, 0))
         picture.fill(DIM, special_flags=pygame.BLEND_RGB_MULT)
     border = max(4, picture.get_height() // 120)
-    pygame.draw.rect(picture, RED if look is Look.STALE else AMBER, picture.get_rect(), border)
+    pygame.draw.rect(picture, COLOURS[look], picture.get_rect(), border)
 
 
 # What is written on it. Each piece is an image of its own, drawn once for as long as its words stay the same.
@@ -214,27 +226,24 @@ def _write(screen: pygame.Surface, over: Overlay) -> None:
     if over.panel:
         panel = _table(over.panel[: overlay.rows_that_fit(area.size, height)], height)
         screen.blit(panel, panel.get_rect(bottomleft=area.bottomleft))
-    bottom = area.bottom
-    for text, colour in ((over.recording, RED), (over.notice, BOX)):
-        if text:
-            label = _label(tuple(overlay.wrap(text, area.width, CHARACTER * height)), height, colour)
-            bottom = screen.blit(label, label.get_rect(bottomright=(area.right, bottom))).top - height // 2
+    _stack(screen, area, "bottomright", [(over.recording, height, RED), (over.notice, height, BOX)])
+    if over.banner:
+        top = area.move(0, area.height // 3 if over.look is Look.EMPTY else 0)
+        title, detail = over.banner
+        _stack(screen, top, "midtop", [(title, 2 * height, COLOURS[over.look]), (detail, height, BOX)])
     if over.help:
         table = _table(over.help, height)
         screen.blit(table, table.get_rect(center=area.center))
-    if over.banner:
-        _write_banner(screen, over, area, height)
 
 
-def _write_banner(screen: pygame.Surface, over: Overlay, area: pygame.Rect, height: int) -> None:
-    assert over.banner
-    colour = {Look.LIVE: BOX, Look.PAUSED: AMBER, Look.STALE: RED}[over.look]
-    title = _label((over.banner.title,), 2 * height, colour)
-    top = screen.blit(title, title.get_rect(midtop=area.midtop))
-    if over.banner.detail:
-        lines = tuple(overlay.wrap(over.banner.detail, area.width, CHARACTER * height))
-        detail = _label(lines, height, BOX)
-        screen.blit(detail, detail.get_rect(midtop=(top.centerx, top.bottom + height // 2)))
+def _stack(screen: pygame.Surface, area: pygame.Rect, side: str, labels: list[tuple[str, int, Colour]]) -> None:
+    """Labels below each other from a top side, above each other from a bottom side."""
+    for text, height, colour in labels:
+        if text:
+            label = _label(tuple(overlay.wrap(text, area.width, CHARACTER * height)), height, colour)
+            screen.blit(label, label.get_rect(**{side: getattr(area, side)}))
+            step = label.get_height() + height // 2
+            area = area.move(0, step if "top" in side else -step)
 
 
 @functools.lru_cache(maxsize=8)
@@ -251,7 +260,7 @@ def _table(rows: tuple[Row, ...], height: int) -> pygame.Surface:
 
 
 @functools.lru_cache(maxsize=8)
-def _label(lines: tuple[str, ...], height: int, colour: tuple[int, ...]) -> pygame.Surface:
+def _label(lines: tuple[str, ...], height: int, colour: Colour) -> pygame.Surface:
     """Centred lines in a box."""
     font = _font(height, bold=True)
     images = [font.render(text, True, WHITE if colour != AMBER else DARK) for text in lines]
@@ -261,7 +270,7 @@ def _label(lines: tuple[str, ...], height: int, colour: tuple[int, ...]) -> pyga
     return box
 
 
-def _box(inside: Size, margin: int, colour: tuple[int, ...]) -> pygame.Surface:
+def _box(inside: Size, margin: int, colour: Colour) -> pygame.Surface:
     box = pygame.Surface((inside[0] + 2 * margin, inside[1] + 2 * margin), pygame.SRCALPHA)
     pygame.draw.rect(box, colour, box.get_rect(), border_radius=margin // 2)
     return box

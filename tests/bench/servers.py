@@ -1,0 +1,166 @@
+"""The servers that are compared: how each is started on the stand-in camera, and what it costs its machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+BENCH = Path(os.environ.get("BENCH", "/tmp/lenswire-bench"))
+LENSWIRE = os.environ.get("LENSWIRE", str(HERE.parent.parent / ".venv/bin/lenswire"))
+FPS, QUALITY = 30, 80
+
+
+class Case(NamedTuple):
+    """What the camera gives: "MJPEG" (passed through) or "YUYV" (to be encoded)."""
+
+    format: str
+    width: int = 1280
+    height: int = 720
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server. `command`: its words, into which the case is put; `copy` and `encode` go in as {mode}."""
+
+    name: str
+    command: str
+    copy: str = ""
+    encode: str = ""
+    native: bool = False  # speaks our protocol; the others give multipart JPEG, over HTTP or bare TCP
+    tls: bool = False
+
+    def words(self, case: Case, port: int) -> list[str]:
+        mode = (self.copy if case.format == "MJPEG" else self.encode).format(**case._asdict())
+        return self.command.format(**case._asdict(), port=port, mode=mode, fps=FPS, quality=QUALITY).split()
+
+
+_SERVE = (
+    f"{LENSWIRE} serve --source usb:/dev/video0 --size {{width}}x{{height}} --fps {{fps}} --quality {{quality}} "
+    f"--listen 127.0.0.1:{{port}} --state-dir {BENCH}/state"
+)
+_GSTREAMER = (
+    "gst-launch-1.0 -q v4l2src device=/dev/video0 ! {mode},width={width},height={height},framerate={fps}/1 ! "
+)
+OURS = Peer("lenswire", _SERVE, native=True)
+OURS_TLS = Peer("lenswire, TLS", _SERVE, native=True, tls=True)
+BARE = Peer(
+    "bare Python",
+    f"{sys.executable} {HERE}/bare.py {{port}} {{width}} {{height}} {{quality}} {{mode}}",
+    copy="MJPG",
+    encode="YUYV",
+)
+# One worker: with more, a finished picture waits until the next one is captured.
+USTREAMER = Peer(
+    "ustreamer",
+    "ustreamer -d /dev/video0 {mode} -w 1 -r {width}x{height} -f {fps} -q {quality} -s 127.0.0.1 -p {port} "
+    "--tcp-nodelay --log-level 0",
+    copy="-m MJPEG -c HW",
+    encode="-m YUYV",
+)
+GSTREAMER = Peer(
+    "GStreamer",
+    "gst-launch-1.0 -q v4l2src device=/dev/video0 ! {mode} ! multipartmux boundary=f ! "
+    "tcpserversink host=127.0.0.1 port={port}",
+    copy="image/jpeg,width={width},height={height},framerate=30/1",
+    encode="video/x-raw,format=YUY2,width={width},height={height},framerate=30/1 ! jpegenc quality=80",
+)
+
+
+class Server:
+    """A peer while it runs, with the stand-in camera loaded into it."""
+
+    def __init__(self, peer: Peer, case: Case) -> None:
+        self.port = free_port()
+        formats = "YUYV,MJPG" if case.format == "MJPEG" else "YUYV"
+        self._log = (BENCH / f"{peer.name}.log").open("w")
+        self._process = subprocess.Popen(
+            peer.words(case, self.port),
+            env=os.environ | camera_environment(formats),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def cpu(self) -> float:
+        """Seconds of processor so far, less what the camera's own thread used."""
+        return cpu_seconds(self._process.pid)
+
+    def peak_rss(self) -> float:
+        """MB at most so far, less the camera's pictures and buffers, which are mapped into the server."""
+        root = Path(f"/proc/{self._process.pid}")
+        kilobytes = int(re.search(r"VmHWM:\s+(\d+)", (root / "status").read_text())[1])
+        for mapping in re.split(r"\n(?=[0-9a-f]+-[0-9a-f]+ )", (root / "smaps").read_text()):
+            if re.search(r"/frames/|memfd:fakev4l2", mapping.split("\n", 1)[0]):
+                kilobytes -= int(re.search(r"\nRss:\s+(\d+)", mapping)[1])
+        return kilobytes / 1024
+
+
+def camera_environment(formats: str) -> dict[str, str]:
+    return {
+        "LD_PRELOAD": str(BENCH / "fakev4l2.so"),
+        "FAKEV4L2_DIR": str(BENCH / "frames"),
+        "FAKEV4L2_FPS": str(FPS),
+        "FAKEV4L2_FORMATS": formats,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of a process and its children. From schedstat, in ns: a tick of 10 ms is much of what a passed-on frame costs."""
+    spent, todo = 0, [pid]
+    while todo:
+        for task in Path(f"/proc/{todo.pop()}/task").glob("*"):
+            try:
+                if (task / "comm").read_text() != "fakev4l2\n":
+                    spent += int((task / "schedstat").read_text().split()[0])
+                todo += map(int, (task / "children").read_text().split())
+            except FileNotFoundError:  # it has just ended
+                continue
+    return spent / 1e9
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def connect(port: int, receive_buffer: int = 0, patience: float = 10.0) -> socket.socket:
+    """A connection to a server that may still be starting. Raises OSError when that takes too long."""
+    late = time.monotonic() + patience
+    while True:
+        sock = socket.socket()
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            sock.connect(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            sock.close()
+            if time.monotonic() > late:
+                raise
+            time.sleep(0.02)
+        else:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock

@@ -1,0 +1,59 @@
+"""What --source means, and what `auto` falls back to."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lenswire.device.camera import CameraWish
+from lenswire.device.camera.auto import Auto
+from lenswire.device.camera.source import open_camera, opener
+from lenswire.errors import CameraError
+
+WISH = CameraWish(160, 120, 30)
+
+
+def test_pattern_gives_the_test_card() -> None:
+    camera = open_camera("pattern", WISH)
+    assert (camera.description, camera.width, camera.height, camera.fps) == ("test card", 160, 120, 30)
+
+
+def test_file_gives_what_lies_there(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="gone.mp4: no such file"):
+        open_camera(f"file:{tmp_path}/gone.mp4", WISH)
+
+
+@pytest.mark.parametrize("source", ["", "webcam", "file", "file:", "usb:", "pattern:x", "auto:1", "FILE:/x"])
+def test_an_unknown_source_is_named_with_what_was_expected(source: str) -> None:
+    with pytest.raises(CameraError, match="expected auto, pattern, file:PATH, usb") as caught:
+        opener(source, WISH)
+    assert repr(source) in str(caught.value)
+
+
+def refuse() -> SimpleNamespace:
+    raise CameraError("no camera on USB")
+
+
+def test_auto_takes_the_real_camera() -> None:
+    real = SimpleNamespace(description="Webcam")
+    assert Auto(lambda: real, WISH)() is real
+
+
+def test_auto_without_a_camera_shows_the_clip_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        camera = Auto(refuse, WISH)()
+    assert camera.description == "bikes.mp4 (no camera found)"
+    assert "no camera on USB" in caplog.text
+    camera.close()
+
+
+def test_auto_puts_nothing_in_the_place_of_a_camera_that_was_there() -> None:
+    """A viewer must not take the clip for what the camera sees."""
+    answers = iter([lambda: SimpleNamespace(description="Webcam"), refuse])
+    auto = Auto(lambda: next(answers)(), WISH)
+    auto()
+    with pytest.raises(CameraError, match="no camera on USB"):
+        auto()

@@ -1,0 +1,72 @@
+"""Credit: how many frames a device may send, whatever became of the messages that say so."""
+
+from __future__ import annotations
+
+import pytest
+
+from fake_link import NOW, at, opened
+from lenswire import wire
+from lenswire.errors import LocalProtocolError, ProtocolError
+from lenswire.messages import (
+    Credit,
+    Frame,
+)
+from lenswire.protocol import Connection, Role, State
+
+FRAME = Frame(1, 2, 3, 640, 480, 4, 5, b"\xff\xd8")
+
+
+def credited(sent: int, received: int, window: int) -> Connection:
+    """A device that has sent so many frames, and heard that so many were received."""
+    link = opened()
+    link.device.frames_sent = sent
+    link.say(link.viewer, Credit(received, window))
+    assert not link.errors
+    return link.device
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "window", "credit"),
+    [
+        (0, 0, 0, 0),
+        (0, 0, 2, 2),
+        (1, 0, 2, 1),
+        (2, 0, 2, 0),
+        (5, 0, 2, 0),  # the window shrank
+        (5, 5, 8, 8),
+        (2**32, 2**32 - 1, 2, 1),
+        (2**32 + 3, 3, 2, 2),  # both counts went round
+        (2**31, 1, 8, 0),  # as far apart as they may be
+    ],
+)
+def test_credit(sent: int, received: int, window: int, credit: int) -> None:
+    assert credited(sent, received, window).credit == credit
+
+
+@pytest.mark.parametrize(("sent", "received"), [(0, 1), (5, 6), (2**32 - 1, 0), (2**31, 0)])
+def test_more_received_than_sent_is_refused(sent: int, received: int) -> None:
+    link = opened()
+    link.device.frames_sent = sent
+    with pytest.raises(ProtocolError, match=f"credit: {received} frames received, but {sent} were sent"):
+        link.device.receive_data(wire.encode(Credit(received, 1)), NOW)
+
+
+def test_frames_use_credit_up_and_grants_renew_it() -> None:
+    link = opened()
+    link.viewer.grant(2)
+    for left in (1, 0):
+        link.run()
+        link.device.frame_sent()
+        assert link.device.credit == left
+        assert link.say(link.device, FRAME) == [FRAME]
+    link.viewer.grant(1)
+    link.run()
+    assert link.device.credit == 1
+
+
+@pytest.mark.parametrize("state", State)
+def test_no_frame_without_credit(state: State) -> None:
+    connection = at(Role.DEVICE, state)
+    assert connection.credit == 0
+    with pytest.raises(LocalProtocolError, match="a frame was sent without credit"):
+        connection.frame_sent()
