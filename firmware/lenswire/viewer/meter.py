@@ -40,7 +40,8 @@ class Meter:
         if len(self._shown) < 2:
             return Figures(age=self._shown[0].age if self._shown else 0.0)
         first, *rest = self._shown
-        seconds = max(rest[-1].now - first.now, now - first.now - SPAN, 1) / NS
-        ages = sorted(shown.age for shown in rest)
-        bits = 8 * (rest[-1].received - first.received)
-        return Figures(len(rest) / seconds, ages[len(ages) // 2], bits / seconds)
+        last, ages = rest[-1], sorted(shown.age for shown in rest)
+        seconds = (last.now - first.now) / NS
+        if now - last.now > SPAN:
+            seconds = max(seconds, len(rest) * (now - last.now) / NS)
+        return Figures(len(rest) / seconds, ages[len(ages) // 2], 8 * (last.received - first.received) / seconds)

@@ -88,10 +88,6 @@ class Window:
         self._window.destroy()
         pygame.quit()
 
-    @property
-    def size(self) -> Size:
-        return self._window.get_surface().get_size()
-
     # In
 
     def actions(self) -> list[Action]:
