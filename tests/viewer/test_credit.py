@@ -89,14 +89,6 @@ def test_a_trembling_link_is_not_taken_for_a_slow_one() -> None:
     assert simulation.rate(last=50) >= 28
 
 
-def test_queues_of_our_own_do_not_justify_a_greater_window() -> None:
-    """Arrivals in bursts: what waits for the burst lengthens round trips, which must not be taken for distance."""
-    simulation = Simulation(Link(rate=that_takes(3 * PERIOD), extra=lambda now: 0.3 - now % 0.3))
-    simulation.run(60)
-    assert max(simulation.ages(last=50)) < 0.8
-    assert simulation.statistics.window <= 4
-
-
 # What the estimates say
 
 

@@ -23,6 +23,7 @@ class CameraWish:
     width: int = 0
     height: int = 0
     fps: float = 0.0
+    rotation: int = 0  # 0 or 180 degrees, where the camera can turn its picture
 
 
 class Grab(NamedTuple):

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from lenswire.device.v4l2.device import Device
 from lenswire.device.v4l2.kernel import Kernel
-from lenswire.errors import CameraError
 
 BY_ID, BY_PATH = "/dev/v4l/by-id", "/dev/v4l/by-path"
 

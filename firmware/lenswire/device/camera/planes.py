@@ -46,7 +46,7 @@ def _yuyv(form: Format) -> tuple[int, Split]:
 
     def split(memory: mmap) -> Planes:
         pixels = _rows(memory, 0, form.height, form.stride)[:, : 2 * form.width]
-        # Luma is the low byte of each pair: cutting numbers down is done in one go, picking bytes is seven times slower.
+        # Luma is the low byte of each pair. To narrow numbers takes a seventh of the time of picking every other byte.
         np.copyto(y, pixels.view("<u2"), casting="unsafe")
         np.copyto(u, pixels[::2, 1::4])
         np.copyto(v, pixels[::2, 3::4])

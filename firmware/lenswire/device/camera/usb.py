@@ -30,7 +30,7 @@ BUFFERS = 4
 FAILURES = 8  # EIO in a row: now and then it is one bad frame, so many are a bad camera
 
 GROUP = "permission denied; whoever runs lenswire must be in the group video"
-GONE = "it is not there any more; was it unplugged?"
+GONE = "no such device; is it plugged in?"
 WORDS = {
     errno.EBUSY: "another program is using it",
     errno.EACCES: GROUP,
@@ -100,7 +100,7 @@ class UsbCamera:
     def __init__(self, node: find.Node, device: Device, wish: CameraWish, clock: Callable[[], int]) -> None:
         self.description = str(node)
         self._device, self._clock = device, clock
-        mode = nearest(modes(device.ioctl, wish.width, wish.height, wish.fps), wish)
+        mode = nearest(node, modes(device.ioctl, wish.width, wish.height, wish.fps), wish)
         form, rate = device.set_mode(mode)
         if form.fourcc not in FORMATS:
             raise CameraError(f"{node}: asked for {mode.fourcc}, it gives {form.fourcc}")
@@ -225,13 +225,13 @@ class UsbCamera:
         return Grab(now if frame.captured is None else min(frame.captured, now), lost)
 
 
-def nearest(offered: Iterator[Mode], wish: CameraWish) -> Mode:
+def nearest(node: find.Node, offered: Iterator[Mode], wish: CameraWish) -> Mode:
     """The size counts first, then a rate that is high enough, then how little work the format is."""
     every = list(offered)
     usable = [mode for mode in every if mode.fourcc in FORMATS]
     if not usable:
         has = ", ".join(dict.fromkeys(mode.fourcc for mode in every)) or "none"
-        raise CameraError(f"it has no format that can be read: expected one of {', '.join(FORMATS)}; it has {has}")
+        raise CameraError(f"{node}: expected a format among {', '.join(FORMATS)}; it has {has}")
 
     def badness(mode: Mode) -> tuple[float, ...]:
         size = abs(mode.width - wish.width) + abs(mode.height - wish.height)
