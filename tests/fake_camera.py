@@ -86,12 +86,11 @@ class FakeCamera:
 
     def __post_init__(self) -> None:
         self.reel: Iterator[Any] = iter(self.film)
-        self.busy = self.streaming = False
         self.reset()
 
     def reset(self) -> None:
         """As it is when it has just been opened."""
-        self.streaming = self.busy = False
+        self.streaming = False
         self.format = ("", 0, 0)
         self.rate = Fraction(30)
         self.buffers: list[mmap.mmap] = []
@@ -172,8 +171,6 @@ class FakeCamera:
             _set_rate(answer.interval.discrete, _entry(rates, answer.index))
 
     def _s_fmt(self, answer: Any, now: int) -> None:
-        if self.busy:
-            raise error(errno.EBUSY)
         pix = answer.fmt.pix
         fourcc = pix.pixelformat.to_bytes(4, "little").decode()
         if fourcc not in self.modes:
@@ -191,8 +188,6 @@ class FakeCamera:
         self.rate = Fraction(interval.denominator, interval.numerator)
 
     def _reqbufs(self, answer: Any, now: int) -> None:
-        if self.busy:
-            raise error(errno.EBUSY)
         _, width, height = self.format
         self.buffers = [mmap.mmap(-1, 2 * (width + self.padding) * (height + 1)) for _ in range(answer.count)]
 

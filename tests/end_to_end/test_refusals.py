@@ -21,7 +21,7 @@ Serve = Callable[..., Device]
         (("probe", "no such target"), "cannot read 'no such target' as a target"),
         (("probe", "no-such-host.invalid"), "no host named"),
         (("snapshot", "127.0.0.1:1", "-o", "x.jpg"), "nothing listens there"),
-        (("record", "127.0.0.1:1", "-o", "/nowhere/x.mkv"), "nothing listens there"),
+        (("record", "127.0.0.1:1", "-o", "/nowhere/x.mkv"), "there is no directory /nowhere"),
         (("status", "127.0.0.1:1"), "nothing listens there"),
         (("check", "/nowhere.toml"), "/nowhere.toml: no such file"),
         (("serve", "--config", "/nowhere.toml"), "/nowhere.toml: no such file"),
@@ -29,7 +29,7 @@ Serve = Callable[..., Device]
         (("serve", "--size", "big"), "camera.size: expected WIDTHxHEIGHT"),
         (("serve", "--source", "nonsense"), "camera source: expected auto, pattern, file:PATH"),
         (("serve", "--listen", "0.0.0.0:8880", "--legacy"), "--open"),
-        (("cameras", "add", "lenswire://half", "--name", "porch"), "lenswire"),
+        (("cameras", "add", "lenswire://half@porch/half", "--name", "porch"), "expected 43 characters, got 4"),
         (("cameras", "remove", "porch"), "no camera named 'porch'"),
     ],
 )

@@ -172,10 +172,12 @@ def test_a_snapshot_on_the_device_is_kept_there(serve: Serve) -> None:
 def test_the_service_ends_in_order(serve: Serve) -> None:
     device = serve("--source", "pattern", "--size", "320x240")
     stream = Stream(device.target, Watch(), lambda received: None)
+    told: list[str] = []
+    stream.on_change = lambda: told.append(stream.problem)
     stream.start()
     try:
         until(lambda: stream.connected, "the connection")
         assert device.stop() == 0
-        until(lambda: "shutting down" in stream.problem, "the viewer to be told")
+        until(lambda: any("shutting down" in problem for problem in told), "the viewer to be told")
     finally:
         stream.stop()

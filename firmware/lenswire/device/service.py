@@ -42,8 +42,8 @@ async def serve(settings: Callable[[], Config], state_directory: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, service.reload, settings)
+    service.start()
     try:
-        service.start()
         systemd.notify("READY=1")
         feeding = asyncio.ensure_future(systemd.feed_watchdog(Progress(service.pipeline).made))
         await stopping.wait()

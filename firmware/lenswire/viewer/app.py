@@ -180,7 +180,7 @@ class Viewer:
             title=f"{situation.camera} - lenswire",
             look=overlay.look(situation),
             banner=overlay.banner(situation),
-            panel=self._panel if self._figures else (),
+            panel=self._panel if self._figures and not self._help else (),
             help=overlay.HELP if self._help else (),
             recording=overlay.recording(self._recorder) if self._recorder else "",
             notice=self._notice if now - self._noticed < NOTICE * 1e9 else "",

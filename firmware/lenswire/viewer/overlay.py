@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lenswire.viewer.recorder import Recorder
 
 STALE = 1.0  # seconds: the law of age. An older picture is marked as not live
+LINE = 1.2  # height of a line, in heights of its text
 COLUMNS = 44  # characters of a value in the panel; longer ones are continued on the next row
 
 Row: TypeAlias = tuple[str, str]  # what, and its value
@@ -197,9 +198,9 @@ def text_height(window: tuple[int, int]) -> int:
     return max(13, min(window[0] // 64, window[1] // 40))
 
 
-def rows_that_fit(window: tuple[int, int], row: int) -> int:
-    """So many rows of the panel, each so high, leave half of the picture free."""
-    return max(2, window[1] // 2 // row)
+def rows_that_fit(area: tuple[int, int], text: int) -> int:
+    """So many rows of text so high leave most of the picture free."""
+    return max(2, int(0.4 * area[1] / (LINE * text)))
 
 
 def wrap(text: str, width: int, character: float) -> list[str]:

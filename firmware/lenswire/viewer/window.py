@@ -222,14 +222,14 @@ def _write(screen: pygame.Surface, over: Overlay) -> None:
     if over.panel:
         panel = _table(over.panel[: overlay.rows_that_fit(area.size, height)], height)
         screen.blit(panel, panel.get_rect(bottomleft=area.bottomleft))
+    if over.help:
+        table = _table(over.help, height)
+        screen.blit(table, table.get_rect(center=area.center))
     _stack(screen, area, "bottomright", [(over.recording, height, RED), (over.notice, height, BOX)])
     if over.banner:
         top = area.move(0, area.height // 3 if over.look is Look.EMPTY else 0)
         title, detail = over.banner
         _stack(screen, top, "midtop", [(title, 2 * height, COLOURS[over.look]), (detail, height, BOX)])
-    if over.help:
-        table = _table(over.help, height)
-        screen.blit(table, table.get_rect(center=area.center))
 
 
 def _stack(screen: pygame.Surface, area: pygame.Rect, side: str, labels: list[tuple[str, int, Colour]]) -> None:

@@ -181,8 +181,9 @@ class UsbCamera:
         """The newest whole frame; the others go back at once."""
         frames = self._drain()
         shown = next((whole for frame in reversed(frames) if (whole := self._whole(frame))), None)
-        # With all buffers full the driver had to drop what came later: the newest of them may be old. The next is not.
-        if shown and len(frames) == self._buffers and self._age(shown.buffer) > 1.5e9 / self.fps:
+        # With all buffers full (we had the last one) the driver had to drop what came later: the newest may be old.
+        full = len(frames) >= max(2, self._buffers - 1)
+        if shown and full and self._age(shown.buffer) > 1.5e9 / self.fps:
             shown = None
         for frame in frames:
             if not shown or frame is not shown.buffer:
