@@ -7,9 +7,9 @@ import errno
 
 import pytest
 import videodev2 as v4l2
+
 from fake_camera import FakeCamera, Setting
 from fake_kernel import FakeKernel
-
 from lenswire.device.camera import CameraWish
 from lenswire.device.camera.usb import UsbCamera, UsbOpener
 from lenswire.device.v4l2 import modes

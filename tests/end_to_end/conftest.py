@@ -1,80 +1,14 @@
-"""A real device in a process of its own, and the command line as its users call it."""
+"""Fixtures of the end-to-end tests."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from lenswire.demo import free_port, wait_until_it_listens
-from lenswire.link import Target
-
-LIMIT = 30.0  # seconds for anything to happen on a busy machine
-
-
-class Device:
-    """`lenswire serve` with these options."""
-
-    def __init__(self, folder: Path, *options: str, listen: str = "127.0.0.1") -> None:
-        self.folder, self.options, self.listen = folder, options, listen
-        self.port = free_port()
-        self.log = folder / "device.log"
-        self.start()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    @property
-    def target(self) -> Target:
-        return Target("127.0.0.1", self.port)
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "lenswire.cli", "serve", "--listen", f"{self.listen}:{self.port}"]
-        command += ["--state-dir", str(self.folder / "state"), *self.options]
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(command, stderr=output, stdout=output, stdin=subprocess.DEVNULL)
-        wait_until_it_listens(self.process, self.port, self.log)
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(LIMIT)
-
-    def status(self) -> dict[str, Any]:
-        done = lenswire("status", self.address, "--json")
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
-
-    def link(self) -> str:
-        done = lenswire("pair", "--state-dir", str(self.folder / "state"), "--host", "127.0.0.1")
-        return done.stdout.strip().replace(":8880", f":{self.port}")
-
-
-def lenswire(*arguments: str, limit: float = LIMIT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command line, in a process of its own."""
-    command = [sys.executable, "-m", "lenswire.cli", *arguments]
-    clean = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=limit, env={**clean, **environment}, stdin=subprocess.DEVNULL
-    )
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait for something to become true, and return it."""
-    end = time.monotonic() + LIMIT
-    while not (result := condition()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.02)
-    return result
+from real_device import Device
 
 
 @pytest.fixture

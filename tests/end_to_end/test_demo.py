@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import simplejpeg
-from conftest import lenswire
+from real_device import lenswire
 
 
 def test_without_a_display_it_prints_figures_and_saves_a_picture(tmp_path: Path) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Device, lenswire
+from real_device import Serve, lenswire
 
 from lenswire.demo import free_port
-
-Serve = Callable[..., Device]
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 import simplejpeg
-from conftest import Device, lenswire, until
+from real_device import Serve, lenswire, until
 
 import lenswire as package
 from lenswire import stamp
 from lenswire.messages import Verb, Watch
 from lenswire.viewer.connection import Received, Stream
-
-Serve = Callable[..., Device]
 
 
 def true_age(jpeg: bytes) -> float:

@@ -22,7 +22,7 @@ def test_pattern_gives_the_test_card() -> None:
 
 
 def test_file_gives_what_lies_there(tmp_path: Path) -> None:
-    with pytest.raises(CameraError, match="gone.mp4: no such file"):
+    with pytest.raises(CameraError, match=r"gone\.mp4: no such file"):
         open_camera(f"file:{tmp_path}/gone.mp4", WISH)
 
 

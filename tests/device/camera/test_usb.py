@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import simplejpeg
 import videodev2 as v4l2
-from fake_camera import METADATA, Damaged, Dropped, FakeCamera, Fails, Silence, Unplugged
-from fake_kernel import FakeKernel
 
+from fake_camera import METADATA, Damaged, Dropped, Fails, FakeCamera, Silence, Unplugged
+from fake_kernel import FakeKernel
 from lenswire.device.camera import CameraWish
 from lenswire.device.camera.jpeg import DHT, SOS, parse
 from lenswire.device.camera.usb import BUFFERS, FAILURES, UsbCamera, UsbOpener
@@ -117,7 +117,7 @@ def test_no_buffer_is_lost_in_a_long_run() -> None:
         kernel.pass_time(PERIOD * (seen % 9))
     fake = kernel.plugged["/dev/video0"]
     assert len(fake.queue) == BUFFERS
-    assert seen + lost == pytest.approx(3000, abs=20)
+    assert seen + lost == pytest.approx(3000, abs=3)
 
 
 def test_frames_that_the_camera_dropped_are_counted() -> None:
@@ -145,7 +145,7 @@ def test_of_those_that_wait_the_newest_whole_one_is_taken() -> None:
 
 
 def test_a_driver_that_does_not_number_its_frames_has_what_we_skipped_counted() -> None:
-    kernel, camera = plugged(FRAMES[0], CUT, CUT, *FRAMES, counts=False)
+    _, camera = plugged(FRAMES[0], CUT, CUT, *FRAMES, counts=False)
     assert [grab.lost for grab in (camera.grab(1), camera.grab(1)) if grab] == [0, 2]
 
 
@@ -191,7 +191,6 @@ def test_unplugged_with_a_frame_still_waiting() -> None:
     kernel.pass_time(2.5 * PERIOD)
     with pytest.raises(CameraError, match="no such device"):
         camera.grab(1)
-    assert camera.picture
 
 
 def test_many_eio_in_a_row_are_a_camera_error() -> None:

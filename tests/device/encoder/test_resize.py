@@ -69,7 +69,7 @@ def test_fine_detail_becomes_its_mean() -> None:
 
 
 def test_a_damaged_jpeg_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="JPEG|jpeg|Invalid"):
+    with pytest.raises(ValueError, match=r"JPEG|jpeg|Invalid"):
         resize(Picture(640, 480, b"\xff\xd8 nothing \xff\xd9"), 320, 240)
 
 

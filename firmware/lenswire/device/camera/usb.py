@@ -220,9 +220,10 @@ class UsbCamera:
     def _show(self, shown: Shown) -> Grab:
         self._shown = shown
         now, frame = self._clock(), shown.buffer
-        # Some drivers do not count, and all begin anew at some time: what we passed over ourselves is lost in any case.
-        gap = 0 if self._sequence is None else frame.sequence - self._sequence - 1
-        lost, self._sequence, self._passed = max(gap, self._passed), frame.sequence, 0
+        gap = -1 if self._sequence is None else frame.sequence - self._sequence - 1
+        # Some drivers do not count, and all begin anew at some time: then it is what we passed over ourselves.
+        lost = gap if gap >= 0 else self._passed
+        self._sequence, self._passed = frame.sequence, 0
         return Grab(now if frame.captured is None else min(frame.captured, now), lost)
 
 
