@@ -1,5 +1,6 @@
 """The capture thread against a scripted camera."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -101,6 +102,16 @@ def test_stop_closes_the_sensor_and_start_opens_it(bench: Bench) -> None:
     bench.until(lambda: bench.camera.closed == 1)
     bench.stream()
     bench.until(lambda: bench.camera.opened == 2)
+
+
+def test_once_it_ends_no_wish_opens_the_camera_again(bench: Bench) -> None:
+    bench.stream()
+    bench.until(lambda: bench.camera.opened == 1)
+    stopping = threading.Thread(target=bench.pipeline.stop)
+    stopping.start()
+    while stopping.is_alive():
+        bench.pipeline.want(True, False)
+    assert (bench.camera.opened, bench.camera.closed) == (1, 1)
 
 
 def test_a_lost_camera_is_reported_and_tried_again(bench: Bench) -> None:

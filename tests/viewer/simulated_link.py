@@ -1,4 +1,4 @@
-"""A camera, a device, a link and a viewer on a clock of their own: real protocol at both ends, no sockets, no waiting."""
+"""A camera, a device, a link and a viewer on a clock of their own: the real protocol, no sockets, no waiting."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from lenswire.messages import Credit, Frame, Hello, Message, Ping, Pong, Watch
@@ -100,7 +101,7 @@ def test_pings_hurry_first_and_then_come_once_a_second() -> None:
     reception.tick(now)
     times = [ping.time for ping in said.messages if isinstance(ping, Ping)]
     assert times[HURRIED_PINGS - 1] < SECOND
-    pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+    pauses = [after - before for before, after in itertools.pairwise(times)]
     assert max(pauses) <= 1.5 * PING_INTERVAL
     assert min(pauses[HURRIED_PINGS:]) >= PING_INTERVAL
 
@@ -111,7 +112,7 @@ def test_a_ping_that_is_due_goes_out_with_a_credit() -> None:
     reception.frame(frame(1, 1), now=PING_INTERVAL)
     assert [type(message) for message in said.taken()] == [Credit, Ping]
     reception.frame(frame(2, 2), now=PING_INTERVAL + MS)
-    assert [type(message) for message in said.taken()] == [Credit]
+    assert Ping not in [type(message) for message in said.taken()]
 
 
 def test_a_new_wish_is_said_once() -> None:

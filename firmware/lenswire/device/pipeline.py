@@ -77,8 +77,9 @@ class Pipeline:
     def want(self, camera: bool, encode: bool) -> None:
         """Have the camera open or closed, and frames encoded or not."""
         with self._wishes:
-            self._camera_wanted, self._encoding = camera, encode
-            self._wishes.notify()
+            if not self._stopping:  # the last viewers leave while it ends: that opens nothing again
+                self._camera_wanted, self._encoding = camera, encode
+                self._wishes.notify()
 
     def serve(self, renditions: tuple[Rendition, ...]) -> None:
         """Make these renditions from now on."""
