@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import hashlib
@@ -154,8 +155,9 @@ class ScriptedDevice:
         except (OSError, ProtocolError):
             pass
         finally:
-            if self._dead.is_set():  # closing resets the connection
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):  # TLS has taken the socket over, and failed
+                if self._dead.is_set():  # closing resets the connection
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.close()
 
 

@@ -40,7 +40,6 @@ def book(tmp_path: Path) -> AddressBook:
         ("[fe80::1%eth0]:7", Target("fe80::1%eth0", 7)),
         ("legacy://10.0.0.5", Target("10.0.0.5", legacy=True)),
         ("legacy://[::1]:1234/", Target("::1", 1234, legacy=True)),
-        ("lenswire://10.0.0.5/", Target("10.0.0.5")),
         ("lenswire://10.0.0.5:81/" + LINK.split("/")[-1], Target("10.0.0.5", 81, FINGERPRINT)),
         (LINK, PORCH),
     ],
@@ -51,6 +50,7 @@ def test_targets(text: str, target: Target) -> None:
 
 def test_a_target_prints_its_link() -> None:
     assert PORCH.link == LINK
+    assert Target("::1").link == "[::1]:8880"
     assert Target("::1", 9, legacy=True).link == "legacy://[::1]:9"
 
 
@@ -82,6 +82,8 @@ def test_every_link_is_read_as_it_was_printed(host: str, port: int, fingerprint:
         "http://host",
         "legacy://key@host",
         "lenswire://",
+        "lenswire://half",
+        LINK.replace(SECRET, ""),
         LINK[:-1],
         LINK + "x",
         LINK + "?x=1",

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from lenswire.errors import ConnectError
 from lenswire.link import Target
+from lenswire.messages import Watch
+from lenswire.viewer.connection import Stream
 
 START = 20.0  # seconds for the device to answer: importing OpenCV from a cold disk takes a few
 SHOWN = 10.0  # seconds of figures where there is no display
@@ -56,11 +58,17 @@ def tell(target: Target, seconds: float, save: Path) -> int:
     from lenswire.viewer import probe, snapshot
 
     print(f"no display here: figures for {seconds:g} s instead of the window")
-    status = probe.run(target, seconds, None, 0.0, False)
-    if status == 0:
-        status = snapshot.run(target, str(save))
-        print(f"a picture to look at: {save}")
-    return status
+    seen = probe.Probe()
+    with Stream(target, Watch(), seen.take) as stream:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            frames = seen.frames
+            time.sleep(min(1.0, left))
+            age = f"{seen.ages[-1] * 1e3:5.1f} ms old when it is here" if seen.ages else stream.problem
+            print(f"  {seen.frames - frames:3} pictures in the last second, {age}", flush=True)
+        print(probe.words(probe.figures(seen, stream)))
+    print("a picture to look at: ", end="")
+    return snapshot.run(target, str(save))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ LenswireError
 ├── ConfigError (ValueError)        a setting is wrong: names the key, what it got, what was expected
 ├── LinkError (ValueError)          a target or lenswire:// link cannot be read, or a name is not known
 ├── CameraError (OSError)           a camera cannot be opened, or it stopped giving frames
+├── PanelError (OSError)            a button's or LED's line cannot be had: wrong, busy, or not for this user
 ├── IdentityError (OSError)         the device's certificate or key cannot be read or made
 ├── ServeError (OSError)            the service cannot listen
 ├── ProtocolError (ValueError)      the peer broke the rules of the wire
@@ -28,6 +29,9 @@ class LinkError(LenswireError, ValueError): ...
 
 
 class CameraError(LenswireError, OSError): ...
+
+
+class PanelError(LenswireError, OSError): ...
 
 
 class IdentityError(LenswireError, OSError): ...

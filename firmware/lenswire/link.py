@@ -9,7 +9,7 @@ A target is one of
 
 KEY (256 bits, secret) and FINGERPRINT (SHA-256 of the device's certificate) are base64url without padding, 43
 characters each: nothing in a link needs quoting in a shell, and the secret stands where programs that show links
-know to hide it. Without KEY a link means TLS alone; with neither it is the same as host:port.
+know to hide it. Without KEY@ a link means TLS alone.
 """
 
 from __future__ import annotations
@@ -73,9 +73,11 @@ class Target:
 
     @property
     def link(self) -> str:
-        """The lenswire:// (or legacy://) link; whoever has it can watch and command the device."""
+        """What parse_target reads as this; with a key, whoever has it can watch and command the device."""
         if self.legacy:
             return f"legacy://{self.address}"
+        if not self.fingerprint:
+            return self.address
         key = f"{_text(self.key)}@" if self.key else ""
         return f"lenswire://{key}{self.address}/{_text(self.fingerprint)}"
 
@@ -170,14 +172,14 @@ def _config_home() -> Path:
 
 def _parse_link(link: str) -> Target:
     split, port = _split(link, link)
-    host, key, fingerprint = split.hostname or "", split.username or "", split.path.strip("/")
+    host, key, fingerprint = split.hostname or "", split.username, split.path.strip("/")
     if split.query or split.fragment or split.password is not None:
         raise _unreadable(link)
-    if split.scheme == "legacy" and not key and not fingerprint:
+    if split.scheme == "legacy" and key is None and not fingerprint:
         return Target(host, port, legacy=True)
     if split.scheme != "lenswire":
         raise _unreadable(link)
-    return Target(host, port, _bytes("fingerprint", fingerprint), _bytes("key", key))
+    return Target(host, port, _bytes("fingerprint", fingerprint), b"" if key is None else _bytes("key", key))
 
 
 def _split(url: str, given: str) -> tuple[SplitResult, int]:
@@ -197,7 +199,7 @@ def _text(raw: bytes) -> str:
 
 
 def _bytes(what: str, text: str) -> bytes:
-    if len(text) not in (0, _CHARACTERS):
+    if len(text) != _CHARACTERS:
         raise LinkError(f"{what} of a link: expected {_CHARACTERS} characters, got {len(text)}; copy the whole link")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

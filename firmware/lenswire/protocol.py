@@ -118,7 +118,7 @@ class Connection:
 
     def events(self) -> list[Message]:
         """What has come in since the last call, in order: Welcome once the connection is open, and Close at its end,
-        at both ends (from whoever closed). Ping, Credit, Hello and Proof are dealt with here."""
+        at both ends (from whoever closed). Ping, Hello and Proof are dealt with here."""
         events, self._events = self._events, []
         return events
 
@@ -139,8 +139,7 @@ class Connection:
 
     def data_to_send(self) -> bytes:
         """The bytes to write next, in order; empty if there are none."""
-        data = bytes(self._out)
-        self._out.clear()
+        data, self._out = bytes(self._out), bytearray()
         return data
 
     @property
@@ -195,9 +194,8 @@ class Connection:
     def _check(self, header: wire.Header) -> None:
         optional = header.kind >= wire.FIRST_OPTIONAL_KIND and self.state is State.OPEN
         if header.kind not in self._expected and not optional:
-            raise ProtocolError(
-                f"a {self.role.value} does not expect {wire.kind_name(header.kind)} while {self.state.value}"
-            )
+            who, when = self.role.value, self.state.value
+            raise ProtocolError(f"a {who} does not expect {wire.kind_name(header.kind)} while {when}")
         expected = 0 if header.kind in wire.UNVERSIONED else self.version
         if header.version != expected:
             raise ProtocolError(f"{wire.kind_name(header.kind)}: expected version {expected}, got {header.version}")
@@ -237,16 +235,14 @@ class Connection:
             )
             return
         self.version = version
-        if not (hello.key_needed or ours.key_needed):
-            self._turn(State.PROVING)  # nothing to prove: WELCOME follows the device's HELLO at once
+        self._turn(State.PROVING)
+        if not (hello.key_needed or ours.key_needed):  # nothing to prove: WELCOME follows the device's HELLO at once
             if self.role is Role.DEVICE:
                 self._welcome()
         elif not (self._key and self._fingerprint):
             self.close(CloseCode.KEY_NEEDED, KEY_NEEDED)
-        else:
-            self._turn(State.PROVING)
-            if self.role is Role.VIEWER:
-                self._say(Proof(self._proof()))
+        elif self.role is Role.VIEWER:
+            self._say(Proof(self._proof()))
 
     def _receive_proof(self, message: Proof) -> None:
         if hmac.compare_digest(message.mac, self._proof()):
@@ -262,8 +258,7 @@ class Connection:
         return proof(self._key, self._fingerprint, device.nonce, viewer.nonce)
 
     def _welcome(self) -> None:
-        welcome = Welcome()
-        self._say(welcome)
+        self._say(welcome := Welcome())
         self._open(welcome)
 
     def _open(self, welcome: Welcome) -> None:

@@ -56,16 +56,15 @@ def check(args: Namespace) -> int:
 
 def doctor(args: Namespace) -> int:
     """Print the page about this machine; exit status 1 if there is something to mend."""
-    from lenswire.device.camera import CameraWish, source
     from lenswire.device.doctor import page
     from lenswire.device.doctor.camera import camera_facts
     from lenswire.device.doctor.machine import Machine
     from lenswire.device.encoder import choose
+    from lenswire.device.service import opener
 
-    camera = settings(args).camera
+    config = settings(args)
     facts = []
-    open_camera = source.opener(camera.source, CameraWish(*camera.pixels, camera.fps), camera.controls)
-    for fact in itertools.chain(Machine().facts(), camera_facts(open_camera, choose, camera.quality)):
+    for fact in itertools.chain(Machine().facts(), camera_facts(opener(config), choose, config.camera.quality)):
         facts.append(fact)
         if not args.json:
             print(page.line(fact), flush=True)

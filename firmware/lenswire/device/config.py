@@ -8,16 +8,25 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_origin, get_type_hints
 
 from lenswire.errors import ConfigError
 from lenswire.messages import MAX_FPS, MAX_NAME, MAX_SIDE
 
 T = TypeVar("T")
+# V4L2's controls are whole numbers; libcamera's may be any of these.
+Control: TypeAlias = int | float | bool | list[int]
+
+PULLS = "up", "down", "none"
 
 
 def _setting(default: Any, words: str, *, low: float | None = None, high: float | None = None) -> Any:
     return field(default=default, metadata={"words": words, "low": low, "high": high})
+
+
+def _line(default: int, words: str) -> Any:
+    # A Pi has at most 58 lines (BCM2711); 28 of them are on the header.
+    return _setting(default, f"the GPIO number of {words}; -1 for none", low=-1, high=57)
 
 
 def _parse_size(text: str) -> tuple[int, int]:
@@ -37,12 +46,14 @@ def parse_address(text: str) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
-    source: str = _setting("auto", "auto, usb, usb:DEVICE, pattern, or file:PATH")
+    source: str = _setting("auto", "auto, usb, usb:DEVICE, csi, pattern, or file:PATH")
     size: str = _setting("", 'WIDTHxHEIGHT, such as "1280x720"; empty for the camera\'s choice')
     fps: float = _setting(0.0, "frames per second; 0 for the camera's choice", low=0, high=MAX_FPS)
     quality: int = _setting(80, "JPEG quality where the encoder has one", low=1, high=100)
-    controls: dict[str, int] = field(
-        default_factory=dict, metadata={"words": "the camera's own controls by name, such as {exposure_auto = 1}"}
+    rotation: int = _setting(0, "0 or 180 degrees, where the camera can turn its picture", low=0, high=180)
+    controls: dict[str, Control] = field(
+        default_factory=dict,
+        metadata={"words": "the camera's own by name, such as {exposure_auto = 1} or {ScalerCrop = [0, 0, 1280, 720]}"},
     )
 
     @property
@@ -70,12 +81,31 @@ class SnapshotConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PanelConfig:
+    """Lines are GPIO numbers (BCM), not pins of the header."""
+
+    enabled: bool = _setting(True, "false leaves all lines alone")
+    chip: int = _setting(-1, "the number of a /dev/gpiochip; -1 for the one of this board's header", low=-1, high=99)
+    button: int = _line(17, "the button")
+    led: int = _line(27, "the LED")
+    shutdown_button: int = _line(-1, "a second button, which shuts the Pi down")
+    sensor_led: int = _line(-1, "a second LED, lit while the sensor is open")
+    pull: str = _setting("up", 'the buttons\' resistor: "up", "down", or "none" for one of your own')
+    button_high: bool = _setting(False, "true: a line is high while its button is down")
+    led_high: bool = _setting(True, "true: an LED is lit while its line is high")
+    bounce: float = _setting(0.02, "seconds that a line must be still to count", low=0, high=1)
+    hold: float = _setting(3.0, "seconds that the button is held for a snapshot", low=0.1, high=60)
+    shutdown_hold: float = _setting(5.0, "seconds that the shutdown button is held", low=0.1, high=60)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     name: str = _setting(socket.gethostname().split(".")[0][:MAX_NAME], "what viewers call this device")
     start: bool = _setting(True, "false: the camera stays off until somebody starts it")
     camera: CameraConfig = field(default_factory=CameraConfig)
     server: ServerConfig = field(default_factory=ServerConfig)
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
+    panel: PanelConfig = field(default_factory=PanelConfig)
 
 
 def load(path: Path) -> Config:
@@ -96,7 +126,10 @@ def parse(told: Mapping[str, Any]) -> Config:
     """A table as TOML gives it -> Config. Raises ConfigError, naming the key."""
     config = _read(Config, told, "")
     _check_with("camera.size", config.camera.size, _parse_size, 'WIDTHxHEIGHT, such as "1280x720"', empty=True)
+    if config.camera.rotation not in (0, 180):
+        raise ConfigError(f"camera.rotation: expected 0 or 180 (degrees), got {config.camera.rotation}")
     _check_with("server.listen", config.server.listen, parse_address, 'HOST:PORT, such as "127.0.0.1:8880"')
+    _check_with("panel.pull", config.panel.pull, PULLS.index, " or ".join(map(repr, PULLS)))
     if not 1 <= len(config.name.encode()) <= MAX_NAME or not config.name.isprintable():
         raise ConfigError(f"name: expected 1 to {MAX_NAME} bytes of printable text, got {config.name!r}")
     return config
@@ -131,13 +164,17 @@ def _value(kind: Any, about: Mapping[str, Any], value: Any, key: str) -> Any:
 
 def _is(kind: Any, value: Any) -> bool:
     if get_origin(kind) is dict:
-        return isinstance(value, dict) and all(_is(get_args(kind)[1], item) for item in value.values())
+        return isinstance(value, dict) and all(_is_control(item) for item in value.values())
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _is_control(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, list) and all(type(item) is int for item in value))
 
 
 def _name(kind: Any) -> str:
     names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    return names.get(kind, "a table of whole numbers")
+    return names.get(kind, "a table of numbers")
 
 
 def _check_with(key: str, value: str, parser: Any, expected: str, *, empty: bool = False) -> None:

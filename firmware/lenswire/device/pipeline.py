@@ -59,8 +59,10 @@ class Pipeline:
         report: Callable[[Found | Lost], object],
         published: Callable[[Rendition], object],
         clock: Callable[[], int] = time.monotonic_ns,
+        sensor: Callable[[bool], object] = lambda is_open: None,
     ) -> None:
         self._open_camera, self._choose, self._report, self._clock = open_camera, choose, report, clock
+        self._sensor = sensor
         self.beats = 0  # turns of the capture thread; it stands still while a driver hangs
         self.resting = False  # the thread waits for a wish, or for the time to try a lost camera again
         self.figures = Figures()
@@ -134,7 +136,7 @@ class Pipeline:
                 continue
             began = self._clock()
             try:
-                self._capture()
+                self._capture_in_light()
                 wait = BACK_OFF[0]
             except CameraError as error:
                 if self._clock() - began > BACK_OFF[1] * 1e9:  # it worked for a good while: this is a new fault
@@ -161,6 +163,14 @@ class Pipeline:
                 lambda: self._stopping or self._retry_now or self._camera_wanted is not wanted, seconds
             )
             self._retry_now = self.resting = False
+
+    def _capture_in_light(self) -> None:
+        """The sensor's light is on from before it may be open until after it is closed for certain."""
+        self._sensor(True)
+        try:
+            self._capture()
+        finally:
+            self._sensor(False)
 
     def _capture(self) -> None:
         """Open the camera and serve it until it is not wanted any more. Raises CameraError when it is lost."""

@@ -6,17 +6,20 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from lenswire import __version__
 from lenswire.device import systemd
 from lenswire.device.camera import Camera, CameraWish, source
-from lenswire.device.config import Config
+from lenswire.device.config import Config, PanelConfig
 from lenswire.device.control import Control
 from lenswire.device.encoder import choose
 from lenswire.device.hub import Hub
 from lenswire.device.identity import Identity, load_or_make
+from lenswire.device.panel import Deeds, Loop, Panel, open_panel
+from lenswire.device.panel.power import power_off
 from lenswire.device.pipeline import Found, Lost, Pipeline
 from lenswire.device.server import Access, Server, is_loopback
 from lenswire.device.session import NativeSession
@@ -56,20 +59,27 @@ async def serve(settings: Callable[[], Config], state_directory: Path) -> None:
 class Service:
     """The device, put together. Made, started and stopped on the running event loop."""
 
-    def __init__(self, config: Config, state_directory: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        state_directory: Path,
+        panel: Callable[[PanelConfig, Deeds, Loop, Path], Panel] = open_panel,
+    ) -> None:
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._began = time.monotonic()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._found: Found | None = None
         self._state_directory = state_directory
         identity = load_or_make(state_directory, config.name)
+        self.panel = panel(config.panel, self._deeds(), self._loop, state_directory)
         self.pipeline = Pipeline(
             opener(config),
             choose,
             config.camera.quality,
             report=lambda fact: self._loop.call_soon_threadsafe(self._report, fact),
             published=lambda rendition: self._loop.call_soon_threadsafe(rendition.spread),
+            sensor=self.panel.sensor,
         )
         self.control = Control(self.pipeline.want, self.pipeline.retry, self._changed)
         self.hub = Hub(config.camera.quality, self.pipeline.serve, self._watched)
@@ -91,6 +101,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self.pipeline.stop)
+        self.panel.close()
 
     def reload(self, settings: Callable[[], Config]) -> None:
         """Read the settings again and take up what can be taken up without dropping a viewer; the rest is said."""
@@ -102,8 +113,8 @@ class Service:
             log.error("! the settings stay as they were: %s", error)
             return
         self._config = new
-        for what, before, after in (("name", old.name, self._config.name), ("server", old.server, self._config.server)):
-            if before != after:
+        for what in ("name", "server", "panel"):
+            if getattr(old, what) != getattr(new, what):
                 log.warning("! %s: has changed, which takes a restart", what)
         if old.camera != self._config.camera:
             self.pipeline.reconfigure(open_camera, self._config.camera.quality)
@@ -143,6 +154,7 @@ class Service:
 
     def _changed(self) -> None:
         self.server.tell()
+        self.panel.show(self.control.state)
 
     def _watched(self, watched: bool) -> None:
         self.control.post(Event.WATCHED if watched else Event.UNWATCHED)
@@ -150,30 +162,47 @@ class Service:
     def _obey(self, session: NativeSession, command: Command) -> Result | None:
         log.info("< %s: %s", session.peer, command.verb.name)
         if command.verb is Verb.SNAPSHOT:
-            task = asyncio.ensure_future(self._snapshot(session, command.number))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._snapshot(session, command.number))
             return None
         state = self.control.post(_EVENTS[command.verb], f"{command.verb.name.lower()} by {session.peer}")
         return Result(command.number, ok=True, text=state.name)
 
+    def _deeds(self) -> Deeds:
+        return Deeds(
+            toggle=lambda: self.control.post(Event.TOGGLE, "toggle by the button"),
+            snapshot=lambda: self._begin(self._keep("the button")),
+            shut_down=lambda: self._loop.run_in_executor(None, power_off),
+        )
+
+    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _snapshot(self, session: NativeSession, number: int) -> None:
+        session.answer(Result(number, *await self._keep(session.peer)))
+
+    async def _keep(self, by: str) -> tuple[bool, str]:
+        """Save a snapshot: whether it was, and its path or why not."""
         directory = Path(self._config.snapshot.directory or self._state_directory / "snapshots")
+        saved = False
         try:
-            path = await take(self.hub, directory, self._config.snapshot.keep)
-            result = Result(number, ok=True, text=str(path))
+            text = str(await take(self.hub, directory, self._config.snapshot.keep))
+            saved = True
+            self.panel.acknowledge()
         except NoPicture as error:
-            result = Result(number, ok=False, text=f"{error}: the device is {self.control.state.name}")
+            text = f"{error}: the device is {self.control.state.name}"
         except OSError as error:
-            result = Result(number, ok=False, text=f"{directory}: {(error.strerror or str(error)).lower()}")
-        log.info("> %s: %s", session.peer, result.text)
-        session.answer(result)
+            text = f"{directory}: {(error.strerror or str(error)).lower()}"
+        log.info("> %s: %s", by, text)
+        return saved, text
 
 
 def opener(config: Config) -> Callable[[], Camera]:
     """What opens the camera of these settings. Raises CameraError when the source means nothing."""
     camera = config.camera
-    return source.opener(camera.source, CameraWish(*camera.pixels, camera.fps), camera.controls)
+    wish = CameraWish(*camera.pixels, camera.fps, camera.rotation, camera.quality)
+    return source.opener(camera.source, wish, camera.controls)
 
 
 def access(config: Config, identity: Identity) -> Access:

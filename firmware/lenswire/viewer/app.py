@@ -16,7 +16,6 @@ from lenswire.link import Target
 from lenswire.messages import Result, Status, Verb, Watch
 from lenswire.viewer import overlay
 from lenswire.viewer.connection import Received, Statistics, Stream
-from lenswire.viewer.decoder import Decoder
 from lenswire.viewer.files import named
 from lenswire.viewer.meter import Meter
 from lenswire.viewer.overlay import Overlay, Row, Situation
@@ -64,7 +63,7 @@ def run(
 
     Raises LenswireError if there is no window, no camera that takes us, or in `seconds` no picture.
     """
-    window = Window(target.label, Decoder(), fullscreen=fullscreen)
+    window = Window(target.label, fullscreen=fullscreen)
     viewer = Viewer(window, target)
     stream = Stream(target, Watch(*(size or (0, 0)), fps), viewer.receive)
     return viewer.run(stream, record=record, screenshot=screenshot, seconds=seconds)
@@ -154,7 +153,8 @@ class Viewer:
         if picture and not self._shown:
             self._window.suit((picture.frame.width, picture.frame.height))
         if not self._window.show(picture.frame.jpeg if picture else None, self._overlay(picture, stream)):
-            self._newest = self._shown  # it is damaged: go on with the one before
+            self._meter.damaged += 1
+            self._newest = self._shown  # go on with the one before
             return
         self._drawn = now = self._clock()
         if picture and picture is not self._shown:
@@ -173,9 +173,8 @@ class Viewer:
         )
         if picture and now - self._panel_made > FIGURES * 1e9:
             self._panel_made = now
-            self._panel = overlay.panel(
-                situation, picture, self._meter.figures(now), stream.statistics, self._latest.dropped, stream.tls
-            )
+            figures = self._meter.figures(now, self._latest.dropped)
+            self._panel = overlay.panel(situation, picture, figures, stream.statistics, stream.tls)
         return Overlay(
             title=f"{situation.camera} - lenswire",
             look=overlay.look(situation),

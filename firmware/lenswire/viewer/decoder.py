@@ -1,4 +1,4 @@
-"""JPEGs -> pixels for a window."""
+"""JPEGs -> pixels, no more of them than a window needs."""
 
 from __future__ import annotations
 
@@ -28,34 +28,30 @@ SMALLEST_FACTOR = 2
 HARMLESS = "extraneous bytes before marker"
 
 
-class Decoder:
-    """Decodes pictures as large as a window needs them. One that is damaged is counted, and is no error."""
+def decoded_size(jpeg: ReadableBuffer, needed: Size) -> Size | None:
+    """The size that decode() will give: the picture's, or its half, quarter, eighth, but not below `needed`.
 
-    def __init__(self) -> None:
-        self.damaged = 0
-
-    def size(self, jpeg: ReadableBuffer, needed: Size) -> Size | None:
-        """The size that decode() will give: the picture's, or a half, quarter, eighth, at least `needed` where the
-        picture is; None if it is damaged."""
-        try:
-            height, width, *_ = simplejpeg.decode_jpeg_header(jpeg)
-            if int(width) * int(height) > MAX_PIXELS:
-                raise ValueError
-            height, width, *_ = simplejpeg.decode_jpeg_header(jpeg, needed[1], needed[0], SMALLEST_FACTOR)
-        except ValueError:
-            self.damaged += 1
+    None if the picture is damaged.
+    """
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(jpeg)
+        if int(width) * int(height) > MAX_PIXELS:
             return None
-        return int(width), int(height)
+        height, width, *_ = simplejpeg.decode_jpeg_header(jpeg, needed[1], needed[0], SMALLEST_FACTOR)
+    except ValueError:
+        return None
+    return int(width), int(height)
 
-    def decode(self, jpeg: ReadableBuffer, needed: Size, into: WriteableBuffer) -> bool:
-        """Write the pixels, without gaps between rows, into a buffer for size(jpeg, needed). False if the picture is
-        damaged: what is in the buffer then is not to be shown."""
-        try:
-            simplejpeg.decode_jpeg(
-                jpeg, PIXELS, min_height=needed[1], min_width=needed[0], min_factor=SMALLEST_FACTOR, buffer=into
-            )
-        except ValueError as error:
-            if HARMLESS not in str(error):
-                self.damaged += 1
-                return False
-        return True
+
+def decode(jpeg: ReadableBuffer, needed: Size, into: WriteableBuffer) -> bool:
+    """Write the pixels, without gaps between rows, into a buffer for decoded_size(jpeg, needed).
+
+    False if the picture is damaged: what is in the buffer then is not to be shown.
+    """
+    try:
+        simplejpeg.decode_jpeg(
+            jpeg, PIXELS, min_height=needed[1], min_width=needed[0], min_factor=SMALLEST_FACTOR, buffer=into
+        )
+    except ValueError as error:
+        return HARMLESS in str(error)
+    return True

@@ -10,11 +10,13 @@ NS = 1e9
 
 
 class Figures(NamedTuple):
-    """fps: pictures shown per second. age: s from capture to screen, the median. bitrate: bits received per second."""
+    """What is shown, of the last second; and how many pictures were not, of all that came."""
 
     fps: float = 0.0
-    age: float = 0.0
-    bitrate: float = 0.0
+    age: float = 0.0  # s from capture to screen, the median
+    bitrate: float = 0.0  # bits per second, received
+    late: int = 0  # a newer one went to the screen
+    damaged: int = 0
 
 
 class Shown(NamedTuple):
@@ -27,6 +29,7 @@ class Meter:
     """Figures over the last second, or over the last two pictures of a slower stream. Times are ns on one clock."""
 
     def __init__(self) -> None:
+        self.damaged = 0
         self._shown: deque[Shown] = deque()
 
     def shown(self, now: int, age: float, received: int) -> None:
@@ -35,13 +38,17 @@ class Meter:
         while len(self._shown) > 2 and self._shown[1].now < now - SPAN:
             self._shown.popleft()
 
-    def figures(self, now: int) -> Figures:
+    def figures(self, now: int, late: int) -> Figures:
         """The figures as they are now: they fall when nothing comes any more."""
+        fps, bitrate = self._rates(now)
+        ages = sorted(shown.age for shown in self._shown) or [0.0]
+        return Figures(fps, ages[len(ages) // 2], bitrate, late, self.damaged)
+
+    def _rates(self, now: int) -> tuple[float, float]:
         if len(self._shown) < 2:
-            return Figures(age=self._shown[0].age if self._shown else 0.0)
-        first, *rest = self._shown
-        last, ages = rest[-1], sorted(shown.age for shown in rest)
-        seconds = (last.now - first.now) / NS
+            return 0.0, 0.0
+        first, last, count = self._shown[0], self._shown[-1], len(self._shown) - 1
+        seconds = max(1, last.now - first.now) / NS
         if now - last.now > SPAN:
-            seconds = max(seconds, len(rest) * (now - last.now) / NS)
-        return Figures(len(rest) / seconds, ages[len(ages) // 2], 8 * (last.received - first.received) / seconds)
+            seconds = max(seconds, count * (now - last.now) / NS)
+        return count / seconds, 8 * (last.received - first.received) / seconds

@@ -137,17 +137,15 @@ def _because(status: Status | None) -> str:
 # The panel of figures
 
 
-def panel(
-    now: Situation, received: Received, figures: Figures, statistics: Statistics, late: int, tls: bool
-) -> tuple[Row, ...]:
-    """The figures, the most wanted first. late: pictures that came, but a newer one went to the screen."""
+def panel(now: Situation, received: Received, figures: Figures, statistics: Statistics, tls: bool) -> tuple[Row, ...]:
+    """The figures, the most wanted first."""
     frame = received.frame
     rows = [
         ("fps", f"{figures.fps:.1f}"),
         ("age", _age(figures.age, received.clock_error)),
         ("size", f"{frame.width} × {frame.height}"),
         ("bitrate", f"{figures.bitrate / 1e6:.1f} Mbit/s"),
-        ("dropped", f"{statistics.dropped} before they came, {late} at the screen"),
+        ("dropped", _dropped(statistics.dropped, figures)),
     ]
     if status := now.status:
         rows += [
@@ -165,6 +163,11 @@ def panel(
 def _fold(row: Row) -> list[Row]:
     lines = textwrap.wrap(row[1], COLUMNS) or [""]
     return [(row[0], lines[0]), *(("", line) for line in lines[1:])]
+
+
+def _dropped(before: int, figures: Figures) -> str:
+    damaged = f", {figures.damaged} damaged" if figures.damaged else ""
+    return f"{before} before they came, {figures.late} at the screen{damaged}"
 
 
 def _age(seconds: float, clock_error: int) -> str:

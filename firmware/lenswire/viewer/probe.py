@@ -38,14 +38,13 @@ class Probe:
 
     def __init__(self) -> None:
         self.begun = threading.Event()
-        self.first_received = self.last_received = 0  # ns
+        self.first_received = 0  # ns
         self.frames = self.bytes = self.dropped = 0
         self.width = self.height = 0
         self.ages = array("d")  # seconds, when the last byte was here
 
     def take(self, received: Received) -> None:
         self.first_received = self.first_received or received.received
-        self.last_received = received.received
         self.frames += 1
         self.bytes += len(received.frame.jpeg)
         self.dropped += received.dropped

@@ -44,7 +44,7 @@ def run(
     finally:
         stream.stop()
         recorder.stop()
-    sys.stderr.write(f"{CLEAR if sys.stderr.isatty() else ''}{recorder.summary()}\n")
+        sys.stderr.write(f"{CLEAR if sys.stderr.isatty() else ''}{recorder.summary()}\n")
     if recorder.problem:
         raise LenswireError(recorder.problem)
     return 0 if recorder.files else 1

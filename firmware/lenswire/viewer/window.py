@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from lenswire.errors import LenswireError, MissingDependency
 from lenswire.viewer import overlay
-from lenswire.viewer.decoder import Decoder, Size
+from lenswire.viewer.decoder import Size, decode, decoded_size
 from lenswire.viewer.overlay import Look, Overlay, Row
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
@@ -66,8 +66,7 @@ KEYS = {
 class Window:
     """A window that shows one JPEG at a time, scaled to fit. Raises LenswireError where none can be opened."""
 
-    def __init__(self, title: str, decoder: Decoder, *, fullscreen: bool = False) -> None:
-        self._decoder = decoder
+    def __init__(self, title: str, *, fullscreen: bool = False) -> None:
         self._canvas = pygame.Surface((1, 1), 0, 32)
         self._clicked = -math.inf
         self._fullscreen, self._windowed = False, EMPTY
@@ -123,17 +122,14 @@ class Window:
         pygame.mouse.set_visible(not self._fullscreen)
         if self._fullscreen:
             self._windowed = self._window.size
-            self._cover(pygame.display.get_desktop_sizes())
+            # Without a window manager (a kiosk, Xvfb) nobody else does it. Of several screens, we do not know on which.
+            if len(screens := pygame.display.get_desktop_sizes()) == 1:
+                self._window.size, self._window.position = screens[0], (0, 0)
             self._window.set_fullscreen(desktop=True)
         else:
             self._window.set_windowed()
             self._place(self._windowed)
         return Action.REDRAW
-
-    def _cover(self, desktops: list[Size]) -> None:
-        """Without a window manager (a kiosk, Xvfb) nobody else does it. Of several screens, we do not know on which."""
-        if len(desktops) == 1:
-            self._window.size, self._window.position = desktops[0], (0, 0)
 
     def _place(self, size: Size) -> None:
         self._window.size, self._window.position = size, pygame.WINDOWPOS_CENTERED
@@ -169,12 +165,12 @@ class Window:
     # The picture
 
     def _draw_picture(self, screen: pygame.Surface, jpeg: bytes | memoryview, look: Look) -> bool:
-        size = self._decoder.size(jpeg, screen.get_size())
+        size = decoded_size(jpeg, screen.get_size())
         if not size:
             return False
         target = screen if self._takes(screen, size) else self._canvas_of(size)
         # The buffer locks its surface, so no name may keep it. It is writable, which pygame does not say of it.
-        if not self._decoder.decode(jpeg, screen.get_size(), target.get_buffer()):  # type: ignore[arg-type]
+        if not decode(jpeg, screen.get_size(), target.get_buffer()):  # type: ignore[arg-type]
             return False
         place = screen.subsurface(overlay.fit(size, screen.get_size()))
         if target is not screen:

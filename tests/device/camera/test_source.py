@@ -28,7 +28,7 @@ def test_file_gives_what_lies_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["", "webcam", "file", "file:", "usb:", "pattern:x", "auto:1", "FILE:/x"])
 def test_an_unknown_source_is_named_with_what_was_expected(source: str) -> None:
-    with pytest.raises(CameraError, match="expected auto, pattern, file:PATH, usb") as caught:
+    with pytest.raises(CameraError, match="expected auto, pattern, file:PATH, csi, usb") as caught:
         opener(source, WISH)
     assert repr(source) in str(caught.value)
 
@@ -39,12 +39,12 @@ def refuse() -> SimpleNamespace:
 
 def test_auto_takes_the_real_camera() -> None:
     real = SimpleNamespace(description="Webcam")
-    assert Auto(lambda: real, WISH)() is real
+    assert Auto([lambda: real], WISH)() is real
 
 
 def test_auto_without_a_camera_shows_the_clip_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        camera = Auto(refuse, WISH)()
+        camera = Auto([refuse], WISH)()
     assert camera.description == "bikes.mp4 (no camera found)"
     assert "no camera on USB" in caplog.text
     camera.close()
@@ -53,7 +53,7 @@ def test_auto_without_a_camera_shows_the_clip_and_says_so(caplog: pytest.LogCapt
 def test_auto_puts_nothing_in_the_place_of_a_camera_that_was_there() -> None:
     """A viewer must not take the clip for what the camera sees."""
     answers = iter([lambda: SimpleNamespace(description="Webcam"), refuse])
-    auto = Auto(lambda: next(answers)(), WISH)
+    auto = Auto([lambda: next(answers)()], WISH)
     auto()
     with pytest.raises(CameraError, match="no camera on USB"):
         auto()

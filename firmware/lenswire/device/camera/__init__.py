@@ -2,14 +2,15 @@
 
 pattern          a moving test card that carries its own capture time
 file:PATH        a video, or a folder of JPEGs
+csi[:NUMBER]     a camera on a Pi's CSI port, through libcamera
 usb[:DEVICE]     a V4L2 camera
-auto             a real camera if there is one, else the clip
+auto             a USB camera, else a CSI camera, else the clip
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ class CameraWish:
     height: int = 0
     fps: float = 0.0
     rotation: int = 0  # 0 or 180 degrees, where the camera can turn its picture
+    quality: int = 80  # of JPEG, where the board's hardware makes it for the camera
 
 
 class Grab(NamedTuple):
@@ -70,3 +72,10 @@ class Camera(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Accelerated(Protocol):
+    """A camera whose JPEGs the board's hardware makes, if it can."""
+
+    refusal: str  # why it cannot; empty if it can

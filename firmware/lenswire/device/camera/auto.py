@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lenswire.device.camera import Camera, CameraWish
-from lenswire.errors import CameraError
+from lenswire.errors import CameraError, MissingDependency
 
 log = logging.getLogger(__name__)
 
 
 class Auto:
-    """Opens what there is. Once there was a real camera, nothing else will do in its place."""
+    """Opens the first camera that there is. Once there was a real one, nothing else will do in its place."""
 
-    def __init__(self, open_usb: Callable[[], Camera], wish: CameraWish) -> None:
-        self._open_usb, self._wish = open_usb, wish
-        self._real = False
+    def __init__(self, openers: Sequence[Callable[[], Camera]], wish: CameraWish) -> None:
+        self._openers, self._wish = openers, wish
+        self._found: Callable[[], Camera] | None = None
 
     def __call__(self) -> Camera:
         """Raises CameraError when the real camera that there was cannot be opened."""
-        try:
-            camera = self._open_usb()
-        except CameraError as error:
-            if self._real:
-                raise
-            log.warning("= no USB camera, a stand-in is shown: %s", error)
-            return stand_in(self._wish)
-        self._real = True
-        return camera
+        if self._found:
+            return self._found()
+        refusals = []
+        for opener in self._openers:
+            try:
+                camera = opener()
+            except (CameraError, MissingDependency) as error:
+                refusals.append(str(error))
+            else:
+                self._found = opener
+                return camera
+        log.warning("= no camera, a stand-in is shown: %s", "; ".join(refusals))
+        return stand_in(self._wish)
 
 
 def stand_in(wish: CameraWish) -> Camera:

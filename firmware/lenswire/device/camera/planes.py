@@ -1,8 +1,8 @@
 """Raw pictures in a V4L2 buffer as the planes that JPEG is made of, without a trip through BGR.
 
-Luma and chroma stay as the camera made them. What V4L2 calls the default for such formats is limited range (16-235),
-but USB cameras mostly give full range and say nothing, and stretching that would burn out the lights. Only where the
-driver says "limited" in so many words is a picture stretched to JPEG's full range.
+Luma and chroma stay as the camera made them. By V4L2's default such formats are of limited range (16-235), but a USB
+camera has no way to say so, and many give full range: to stretch that would burn out the lights, not to stretch the
+other only looks a little flat. So a picture is stretched to JPEG's full range only where the driver says limited.
 """
 
 from __future__ import annotations

@@ -4,33 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from lenswire.device.camera import Camera, CameraWish
 from lenswire.errors import CameraError
 
-EXPECTED = "auto, pattern, file:PATH, usb, or usb:WHICH (a node such as /dev/video0, or a part of the camera's name)"
+EXPECTED = (
+    "auto, pattern, file:PATH, csi, usb, or usb:WHICH (a node such as /dev/video0, or a part of the camera's name)"
+)
 
 
-def opener(source: str, wish: CameraWish, controls: Mapping[str, int] | None = None) -> Callable[[], Camera]:
+def opener(source: str, wish: CameraWish, controls: Mapping[str, Any] | None = None) -> Callable[[], Camera]:
     """What opens the camera, as often as it is called: it knows a USB camera again that returns as another node.
 
-    controls: the camera's own, by name; only a USB camera has any. Raises CameraError when the source means nothing.
+    controls: the camera's own, by the names that V4L2 or libcamera has for them. Raises CameraError when the source
+    means nothing.
     """
     kind, colon, rest = source.partition(":")
     if kind == "file" and rest:
         return lambda: _open_file(Path(rest), wish)
     if source == "pattern":
         return lambda: _open_pattern(wish)
+    if source == "csi" or (kind == "csi" and rest.isdecimal()):
+        return lambda: _open_csi(wish, controls, int(rest or 0))
     if kind == "usb" and bool(rest) == bool(colon):
         return _usb(rest, wish, controls)
     if source == "auto":
         from lenswire.device.camera.auto import Auto
 
-        return Auto(_usb("", wish, controls), wish)
+        # USB first: to look for a CSI camera is to import picamera2, which takes seconds and 50 MB.
+        return Auto((_usb("", wish, controls), lambda: _open_csi(wish, controls)), wish)
     raise CameraError(f"camera source: expected {EXPECTED}; got {source!r}")
 
 
-def open_camera(source: str, wish: CameraWish, controls: Mapping[str, int] | None = None) -> Camera:
+def open_camera(source: str, wish: CameraWish, controls: Mapping[str, Any] | None = None) -> Camera:
     """Open it once. Raises CameraError."""
     return opener(source, wish, controls)()
 
@@ -50,7 +57,13 @@ def _open_pattern(wish: CameraWish) -> Camera:
     return Pattern(wish)
 
 
-def _usb(which: str, wish: CameraWish, controls: Mapping[str, int] | None) -> Callable[[], Camera]:
+def _open_csi(wish: CameraWish, controls: Mapping[str, Any] | None, number: int = 0) -> Camera:
+    from lenswire.device.camera.csi import Csi
+
+    return Csi(wish, controls, number)
+
+
+def _usb(which: str, wish: CameraWish, controls: Mapping[str, Any] | None) -> Callable[[], Camera]:
     from lenswire.device.camera.usb import UsbOpener
 
     return UsbOpener(which, wish, controls or {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from lenswire.device.camera import Camera, Picture
+from lenswire.device.camera import Accelerated, Camera, Picture
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,21 @@ class CameraJpeg(Turbo):
     name = "camera JPEG"
 
 
+class VideoCoreJpeg(CameraJpeg):
+    """The board's own encoder, which works inside `camera.csi`; the first pictures, until it runs, come as planes."""
+
+    name = "VideoCore JPEG"
+
+
 def choose(camera: Camera) -> Encoder:
-    """The first that can: the camera's own JPEG, then libjpeg-turbo. Each step down is a warning in the log."""
-    if camera.compressed:
+    """The first that can: the camera's own JPEG, the board's hardware, libjpeg-turbo; a warning for each step down."""
+    if isinstance(camera, Accelerated):
+        if not camera.refusal:
+            return VideoCoreJpeg("the board's hardware makes JPEG from the camera's own buffers")
+        refusal = camera.refusal
+    elif camera.compressed:
         return CameraJpeg("the camera makes JPEG itself")
-    refusal = "the camera gives no JPEG"
+    else:
+        refusal = "the camera gives no JPEG"
     log.warning("= encoder: libjpeg-turbo, as %s", refusal)
     return Turbo(refusal)

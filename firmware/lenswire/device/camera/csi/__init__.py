@@ -34,9 +34,7 @@ class Csi:
     hardware: JPEG is made by the VideoCore while somebody looks; until the first one is there, pictures are planes.
     """
 
-    def __init__(
-        self, wish: CameraWish, controls: Mapping[str, Any] | None = None, quality: int = 80, number: int = 0
-    ) -> None:
+    def __init__(self, wish: CameraWish, controls: Mapping[str, Any] | None = None, number: int = 0) -> None:
         self.description = f"CSI camera {number}"
         self._newest = Newest()
         self._encoder: VideoCore | None = None
@@ -44,9 +42,10 @@ class Csi:
         try:
             self.description = f"{self._camera.camera_properties.get('Model', 'camera')} (libcamera {number})"
             self._configure(wish, controls or {})
-            self.compressed, self.refusal = self._hardware()
+            self.refusal = self._refusal()
+            self.compressed = not self.refusal
             if self.compressed:
-                self._encoder = VideoCore(self._camera, bitrate(self.width, self.height, self.fps, quality))
+                self._encoder = VideoCore(self._camera, bitrate(self.width, self.height, self.fps, wish.quality))
             self._camera.post_callback = self._newest.completed
             self._camera.start()
         except (RuntimeError, ValueError, OSError) as error:
@@ -110,13 +109,13 @@ class Csi:
         period = round(1e6 / fps)
         return {"FrameDurationLimits": (period, period)}
 
-    def _hardware(self) -> tuple[bool, str]:
-        """Whether the VideoCore can make the JPEGs, else why not."""
+    def _refusal(self) -> str:
+        """Why the VideoCore cannot make the JPEGs; empty if it can."""
         if not available():
-            return False, "this board has no JPEG encoder"
+            return "this board has no JPEG encoder"
         if max(self.width, self.height) > LARGEST_SIDE:
-            return False, f"the board's JPEG encoder takes at most {LARGEST_SIDE} pixels a side"
-        return True, ""
+            return f"the board's JPEG encoder takes at most {LARGEST_SIDE} pixels a side"
+        return ""
 
     def _planes(self, request: Any) -> tuple[NDArray[np.uint8], ...]:
         """Views into the camera's buffer: y, then u and v with half the stride."""
