@@ -18,6 +18,7 @@ from lenswire.messages import (
     Command,
     Credit,
     Frame,
+    Hello,
     Kind,
     Message,
     Ping,
@@ -75,6 +76,13 @@ def test_it_opens(of_device: dict[str, Any], of_viewer: dict[str, Any]) -> None:
     assert (link.viewer.peer.name, link.device.peer.name) == ("porch", "laptop")  # type: ignore[union-attr]
     assert link.device.version == link.viewer.version == min(of_viewer.get("versions", (1, 1))[1], 5)
     assert not link.errors
+
+
+def test_only_the_device_says_whether_the_key_is_needed() -> None:
+    link = Link(device(), viewer())
+    link.viewer.data_to_send()
+    link.device.receive_data(wire.encode(Hello(1, 1, "laptop", bytes(32), key_needed=True)), NOW)
+    assert link.device.state is State.OPEN
 
 
 def test_the_viewer_speaks_first() -> None:

@@ -25,7 +25,8 @@ def test_the_readme_shows_every_setting_with_its_default() -> None:
 
 
 def test_every_command_in_the_readme_exists() -> None:
-    commands = {line.split()[1] for line in README.splitlines() if line.startswith("lenswire ")}
+    shown = "\n".join(re.findall(r"```\n(.*?)```", README, re.DOTALL))
+    commands = {line.split()[1] for line in shown.splitlines() if line.startswith("lenswire ")}
     known = parser().format_help().split()
     assert commands
     assert commands <= set(known)

@@ -236,7 +236,8 @@ class Connection:
             return
         self.version = version
         self._turn(State.PROVING)
-        if not (hello.key_needed or ours.key_needed):  # nothing to prove: WELCOME follows the device's HELLO at once
+        device = ours if self.role is Role.DEVICE else hello
+        if not device.key_needed:  # nothing to prove: WELCOME follows the device's HELLO at once
             if self.role is Role.DEVICE:
                 self._welcome()
         elif not (self._key and self._fingerprint):

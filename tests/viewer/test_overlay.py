@@ -58,7 +58,10 @@ def test_a_picture_older_than_a_second_is_not_live(age: float, look: Look) -> No
         (LOST, "NOT LIVE: 3.4 s old | nothing listens there (trying again)"),
         (STOPPED, "NOT LIVE: 2.0 s old | the camera is switched off: the button; press t to switch it on"),
         (FAULT, "NOT LIVE: 2.0 s old | the camera has failed: /dev/video0 was unplugged; the device is trying again"),
-        (replace(LIVE, status=Status("STOPPED")), "NOT LIVE: 0.0 s old | the camera is switched off; press t to switch it on"),
+        (
+            replace(LIVE, status=Status("STOPPED")),
+            "NOT LIVE: 0.0 s old | the camera is switched off; press t to switch it on",
+        ),
         (replace(LIVE, paused=True, age=75), "PAUSED: 1 min 15 s old | press space to go on"),
         (replace(LOST, paused=True), "PAUSED: 3.4 s old | nothing listens there (trying again)"),
     ],
@@ -74,7 +77,10 @@ def test_the_banner_says_how_old_and_why(situation: Situation, expected: str) ->
         (Situation("porch"), "Connecting to porch | "),
         (replace(LOST, age=None), "Connecting to porch | nothing listens there (trying again)"),
         (replace(LIVE, age=None), "No picture yet | porch is connected; waiting for its first picture"),
-        (replace(STOPPED, age=None), "No picture yet | the camera is switched off: the button; press t to switch it on"),
+        (
+            replace(STOPPED, age=None),
+            "No picture yet | the camera is switched off: the button; press t to switch it on",
+        ),
     ],
 )
 def test_before_the_first_picture_it_says_what_is_awaited(situation: Situation, expected: str) -> None:
@@ -84,8 +90,15 @@ def test_before_the_first_picture_it_says_what_is_awaited(situation: Situation, 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-0.2, "0.0 s"), (0.04, "0.0 s"), (3.44, "3.4 s"), (9.94, "9.9 s"), (41.9, "41 s"), (125, "2 min 05 s")]
-    + [(3599, "59 min 59 s"), (11_520, "3 h 12 min")],
+    [
+        (-0.2, "0.0 s"),
+        (3.44, "3.4 s"),
+        (9.94, "9.9 s"),
+        (41.9, "41 s"),
+        (125, "2 min 05 s"),
+        (3599, "59 min 59 s"),
+        (11_520, "3 h 12 min"),
+    ],
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     assert overlay.duration(seconds) == text

@@ -13,7 +13,7 @@ import numpy as np
 import pygame
 import pytest
 from numpy.typing import NDArray
-from screen import BLUE, RED, OpenWindow, click, close_to, picture, pixels, press
+from window_pixels import BLUE, RED, OpenWindow, click, close_to, picture, pixels, press
 
 from lenswire.errors import LenswireError
 from lenswire.viewer import overlay
@@ -202,7 +202,7 @@ def test_without_a_picture_the_words_stand_on_dark(open_window: OpenWindow, tmp_
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_key_does_what_the_help_says(open_window: OpenWindow, key: str) -> None:
+def test_every_key_is_understood_and_in_the_help(open_window: OpenWindow, key: str) -> None:
     window = open_window()
     press(key)
     press(key.upper())

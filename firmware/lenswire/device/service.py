@@ -71,10 +71,12 @@ class Service:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._found: Found | None = None
         self._state_directory = state_directory
-        identity = load_or_make(state_directory, config.name)
+        # What is wrong with the settings is said before any hardware is touched.
+        open_camera = opener(config)
+        admission = access(config, load_or_make(state_directory, config.name))
         self.panel = panel(config.panel, self._deeds(), self._loop, state_directory)
         self.pipeline = Pipeline(
-            opener(config),
+            open_camera,
             choose,
             config.camera.quality,
             report=lambda fact: self._loop.call_soon_threadsafe(self._report, fact),
@@ -83,7 +85,7 @@ class Service:
         )
         self.control = Control(self.pipeline.want, self.pipeline.retry, self._changed)
         self.hub = Hub(config.camera.quality, self.pipeline.serve, self._watched)
-        self.server = Server(config.name, access(config, identity), self.hub, self.status, self._obey)
+        self.server = Server(config.name, admission, self.hub, self.status, self._obey)
 
     # Life
 

@@ -154,12 +154,13 @@ class Viewer:
             self._window.suit((picture.frame.width, picture.frame.height))
         if not self._window.show(picture.frame.jpeg if picture else None, self._overlay(picture, stream)):
             self._meter.damaged += 1
-            self._newest = self._shown  # go on with the one before
-            return
+            self._newest = self._shown
+            return self._show(stream)  # again the one before: half of the other may be in the window's memory
         self._drawn = now = self._clock()
         if picture and picture is not self._shown:
             self._shown = picture
             self._meter.shown(now, picture.age(now), stream.statistics.bytes)
+        return None
 
     def _overlay(self, picture: Received | None, stream: Source) -> Overlay:
         now = self._clock()

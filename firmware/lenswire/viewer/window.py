@@ -143,7 +143,7 @@ class Window:
             self._place(self._windowed)
 
     def show(self, jpeg: bytes | memoryview | None, over: Overlay) -> bool:
-        """Draw a picture and what is written on it. False if the JPEG is damaged: what was shown before stays."""
+        """Draw a picture and what is written on it. False if the JPEG is damaged: it is not shown."""
         screen = self._window.get_surface()
         if jpeg is None:
             screen.fill(DARK)

@@ -1,10 +1,10 @@
-"""The sensor's light tells what is done with the sensor, not what was wished: lit before it opens, dark once it is shut."""
+"""The sensor's light tells what is done with it, not what was wished: lit before it opens, dark once it is closed."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lenswire.device.camera import Grab, Picture
@@ -55,8 +55,8 @@ class Journal:
 
 @contextmanager
 def running(journal: Journal) -> Iterator[Pipeline]:
-    nothing: Callable[[object], None] = lambda fact: None  # noqa: E731
-    pipeline = Pipeline(journal.open, choose, 80, nothing, nothing, sensor=journal.sensor)
+    told: list[object] = []
+    pipeline = Pipeline(journal.open, choose, 80, told.append, told.append, sensor=journal.sensor)
     pipeline.start()
     try:
         yield pipeline
