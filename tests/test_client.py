@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import pytest
 
 import lenswire
+from article_server import ArticleServer
 from lenswire.errors import ConnectError, LinkError, NoPicture, Refused
 from lenswire.link import AddressBook
 from lenswire.messages import Status, Watch
-from scripted_device import KEY, ArticleServer, ScriptedDevice, until
+from scripted_device import KEY, ScriptedDevice, until
 
 
 @pytest.fixture

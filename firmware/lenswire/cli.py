@@ -15,7 +15,8 @@ from lenswire.errors import LenswireError
 TARGET = "host[:port], a name from the address book, a lenswire:// link, or legacy://host:port"
 DESCRIPTION = """A Raspberry Pi and any camera become an appliance: power it on and it streams.
 
-On the device: serve, pair, check, doctor. On the laptop: view, probe, snapshot, record, start, stop, toggle, status, cameras.
+On the device: serve, pair, check, doctor.
+On the laptop: view, probe, snapshot, record, start, stop, toggle, status, cameras.
 On one machine, to see it work: demo."""
 
 

@@ -47,9 +47,6 @@ _SERVE = (
     f"{LENSWIRE} serve --source usb:/dev/video0 --size {{width}}x{{height}} --fps {{fps}} --quality {{quality}} "
     f"--listen 127.0.0.1:{{port}} --state-dir {BENCH}/state"
 )
-_GSTREAMER = (
-    "gst-launch-1.0 -q v4l2src device=/dev/video0 ! {mode},width={width},height={height},framerate={fps}/1 ! "
-)
 OURS = Peer("lenswire", _SERVE, native=True)
 OURS_TLS = Peer("lenswire, TLS", _SERVE, native=True, tls=True)
 BARE = Peer(
@@ -81,7 +78,8 @@ class Server:
     def __init__(self, peer: Peer, case: Case) -> None:
         self.port = free_port()
         formats = "YUYV,MJPG" if case.format == "MJPEG" else "YUYV"
-        self._log = (BENCH / f"{peer.name}.log").open("w")
+        self.log = BENCH / f"{peer.name}.log"
+        self._log = self.log.open("w")
         self._process = subprocess.Popen(
             peer.words(case, self.port),
             env=os.environ | camera_environment(formats),

@@ -89,6 +89,11 @@ class Native:
         self._hear(data[:end], now)
         return Taken(end)
 
+    @property
+    def asked(self) -> bool:
+        """It has been let in, and has asked for pictures."""
+        return self._reception is not None
+
     def _hear(self, message: memoryview, now: int) -> None:
         self._connection.receive_data(message, now)
         for event in self._connection.events():

@@ -82,11 +82,12 @@ def test_after_a_stall_the_full_rate_is_back_at_once() -> None:
     assert max(simulation.ages(last=1.2)) < 0.01
 
 
-def test_a_trembling_link_is_not_taken_for_a_slow_one() -> None:
+@pytest.mark.parametrize(("tremble", "least"), [(0.02, 28), (0.05, 20)])
+def test_a_trembling_link_is_not_taken_for_a_slow_one(tremble: float, least: float) -> None:
     chance = random.Random(1)
-    simulation = Simulation(Link(rate=1e7, down=0.002, up=0.002, extra=lambda now: chance.expovariate(1 / 0.02)))
+    simulation = Simulation(Link(rate=1e7, down=0.002, up=0.002, extra=lambda now: chance.expovariate(1 / tremble)))
     simulation.run(60)
-    assert simulation.rate(last=50) >= 28
+    assert simulation.rate(last=50) >= least
 
 
 # What the estimates say

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
+from article_server import ArticleServer
 from lenswire.errors import ConnectError, NoPicture
 from lenswire.messages import Frame, Status
 from lenswire.viewer import probe
 from lenswire.viewer.reception import UNKNOWN, Received
-from scripted_device import KEY, ArticleServer, ScriptedDevice
+from scripted_device import KEY, ScriptedDevice
 
 
 def test_figures_for_programs(capsys: pytest.CaptureFixture[str]) -> None:

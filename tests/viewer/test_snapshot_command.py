@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from article_server import ArticleServer
 from lenswire import messages
 from lenswire.client import Frame
 from lenswire.errors import LenswireError, NoPicture
 from lenswire.viewer import snapshot
 from lenswire.viewer.reception import UNKNOWN, Received
-from scripted_device import ArticleServer, ScriptedDevice, picture
+from scripted_device import ScriptedDevice, picture
 
 SECOND = 1_000_000_000
 

@@ -166,7 +166,11 @@ class Server:
 
     def _begin(self, sock: socket.socket, peer: str, first: bytes) -> None:
         session: Session
-        if self.access.legacy and looks_legacy(first):
+        if looks_legacy(first):
+            if not self.access.legacy:  # it would take our words for the size of a picture
+                log.warning("! %s is a client of the article; it is served with --legacy", peer)
+                sock.close()
+                return
             session = LegacySession(self, peer)
         elif first.startswith(TLS_HANDSHAKE):
             sock = self.access.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)

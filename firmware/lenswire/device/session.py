@@ -40,8 +40,9 @@ class Session(ABC):
     # Frames
 
     def offer(self, published: Published) -> None:
-        """The frame to send now, unless the socket has no room: then a newer one is asked for when it has."""
-        if self.channel.begin(self._encoded(published)):
+        """The frame to send now, unless the credit was taken back, or there is no room: then a newer one is asked for
+        when there is."""
+        if self._may_send() and self.channel.begin(self._encoded(published)):
             self._shown = published.frame.captured
             self._sent()
             if self._may_send() and not self.channel.busy:

@@ -128,13 +128,15 @@ class Viewer:
 
     def turn(self, stream: Source) -> None:
         """Wait for a picture or a key, and show what is new. Raises what ended the stream, if there was no picture."""
-        received = self._latest.take(KEYS)
+        if received := self._latest.take(KEYS):
+            self._newest = received
+            if not self._paused:
+                self._show(stream)  # before the keys: looking for them takes 0.1 ms
         actions = self._window.actions()
         for action in actions:
             self._act(action, stream)
         self._look_after(stream)
-        self._newest = received or self._newest
-        if (received and not self._paused) or actions or self._clock() - self._drawn > FRESH * 1e9:
+        if actions or self._clock() - self._drawn > FRESH * 1e9:
             self._show(stream)
 
     def _look_after(self, stream: Source) -> None:

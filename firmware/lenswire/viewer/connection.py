@@ -41,7 +41,7 @@ class Limits:
 
     connect: float = 2.0
     silence: float = 5.0
-    retries: tuple[float, ...] = (0.1, 0.2, 0.5, 1.0)
+    retries: tuple[float, ...] = (0.1, 0.2, 0.5)
     refused: float = 10.0
 
 

@@ -33,7 +33,7 @@ def dial(target: Target, waiting: Waiting, connect_limit: float, tls_limit: floa
 
     Raises ConnectError, in words; Refused if the certificate is not the target's; Stopped if `waiting` is.
     """
-    sock = _first_to_answer(target, waiting, _deadline(connect_limit))
+    sock = first_to_answer(_addresses(target), waiting, _deadline(connect_limit), target.label)
     try:
         # Credits and pings are small and must not wait for one another. No keepalive: our own pings tell more. The
         # receive buffer is left to the kernel: credit bounds what can be in it, and a small one would cap the rate.
@@ -44,8 +44,8 @@ def dial(target: Target, waiting: Waiting, connect_limit: float, tls_limit: floa
         raise
 
 
-def _first_to_answer(target: Target, waiting: Waiting, deadline: int) -> socket.socket:
-    addresses = _addresses(target)
+def first_to_answer(addresses: deque[tuple[Any, ...]], waiting: Waiting, deadline: int, label: str) -> socket.socket:
+    """Of addresses as getaddrinfo gives them, a socket to the first that accepts. Raises ConnectError, in words."""
     trying: list[socket.socket] = []
     failure = 0
     try:
@@ -67,7 +67,7 @@ def _first_to_answer(target: Target, waiting: Waiting, deadline: int) -> socket.
         for sock in trying:
             waiting.detach(sock)
             sock.close()
-    raise ConnectError(f"cannot connect to {target.label}: {_WORDS.get(failure) or os.strerror(failure).lower()}")
+    raise ConnectError(f"cannot connect to {label}: {_WORDS.get(failure) or os.strerror(failure).lower()}")
 
 
 def _addresses(target: Target) -> deque[tuple[Any, ...]]:
