@@ -10,7 +10,7 @@ test: venv ; $(BIN)/pytest --cov --cov-report=term:skip-covered
 
 lint: venv ; $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
-bench: venv ; bash tests/bench/run.sh
+bench: venv ; @bash tests/bench/run.sh $(ARGS)
 
 venv: .venv/ready
 

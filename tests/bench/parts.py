@@ -23,7 +23,7 @@ PAUSE = 0.005  # seconds between arrivals: GStreamer's backlog of connections is
 RSS = {"MJPEG": Bar(32), "YUYV": Bar(48)}
 
 
-def fan_out(figures: Figures, peer: Peer, case: Case, count: int, seconds: float) -> None:
+def fan_out(peer: Peer, case: Case, count: int, seconds: float, figures: Figures) -> None:
     """Many viewers, all of them quick."""
     with Server(peer, case) as server, _crowd(peer, server, count) as crowd:
         _begin(crowd, every=1 if count < 10 else count // 10)
@@ -31,7 +31,7 @@ def fan_out(figures: Figures, peer: Peer, case: Case, count: int, seconds: float
         crowd.watch(seconds)
         cpu = server.cpu() - cpu
         frames = sum(viewer.frames for viewer in crowd.viewers)
-        ages = [age for viewer in crowd.viewers for _, age in viewer.ages()]
+        ages = _ages(crowd)
         what = f"{case.format} {case.width}x{case.height}, {_viewers(count)}"
         for percent in (50, 95, 99):
             bar = RATIO if percent == 50 else None
@@ -43,7 +43,7 @@ def fan_out(figures: Figures, peer: Peer, case: Case, count: int, seconds: float
             figures.add(f"{what}: peak RSS, MB", peer.name, server.peak_rss(), RSS[case.format])
 
 
-def work(figures: Figures, case: Case, watches: Sequence[Watch], seconds: float) -> None:
+def work(case: Case, watches: Sequence[Watch], seconds: float, figures: Figures) -> None:
     """What the device makes for viewers of several wishes, by its own count."""
     with Server(servers.OURS, case) as server, _crowd(servers.OURS, server, len(watches), watches) as crowd:
         crowd.watch(WARM_UP)
@@ -56,7 +56,7 @@ def work(figures: Figures, case: Case, watches: Sequence[Watch], seconds: float)
     figures.add(what, servers.OURS.name, made / (after.captured - before.captured), Bar(1.02 * sizes))
 
 
-def slow(figures: Figures, peer: Peer, seconds: float) -> None:
+def slow(peer: Peer, seconds: float, figures: Figures) -> None:
     """One viewer who reads at a tenth of the rate, beside five fast ones."""
     case = Case("MJPEG")
     with Server(peer, case) as server, _crowd(peer, server, 5) as crowd:
@@ -73,7 +73,10 @@ def slow(figures: Figures, peer: Peer, seconds: float) -> None:
         ages = [(at - began, age / 1000) for at, age in late.ages()]
         late.socket.close()
         least = min(viewer.frames for viewer in crowd.viewers) / seconds
-    by_time = [round(max((age for at, age in ages if begin <= at < begin + 5), default=0), 2) for begin in range(0, int(seconds), 5)]
+    by_time = [
+        round(max((age for at, age in ages if begin <= at < begin + 5), default=0), 2)
+        for begin in range(0, int(seconds), 5)
+    ]
     print(f"  slow viewer of {peer.name}: oldest picture of each 5 s, s: {by_time}", flush=True)
     what = "one at a tenth of the rate"
     # A frame's transfer takes ten frame periods.
@@ -84,7 +87,7 @@ def slow(figures: Figures, peer: Peer, seconds: float) -> None:
     figures.add(f"{what}: the others' least fps", peer.name, least, Bar(0.97 * servers.FPS, at_least=True))
 
 
-def stalled(figures: Figures, peer: Peer, count: int, seconds: float) -> None:
+def stalled(peer: Peer, count: int, seconds: float, figures: Figures) -> None:
     """Many viewers who ask for pictures and then never read, beside one who does."""
     case = Case("MJPEG")
     with Server(peer, case) as server, _crowd(peer, server, 1) as crowd:
@@ -133,7 +136,11 @@ def _begin(crowd: Crowd, every: int = 1) -> None:
 
 
 def _ages(crowd: Crowd) -> list[float]:
-    return [age for viewer in crowd.viewers for _, age in viewer.ages()]
+    """Milliseconds, of all sampled pictures."""
+    ages = [age for viewer in crowd.viewers for _, age in viewer.ages()]
+    if not ages:
+        raise TimeoutError("the pictures have stopped")
+    return ages
 
 
 def _status(crowd: Crowd) -> Status:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,13 +44,11 @@ class ScriptedStream:
     tls: bool = True
     statistics: Statistics = field(default_factory=Statistics)
     on_result: Callable[[Result], None] = print
-    on_start: Callable[[], None] = lambda: None
     running: bool = False
     commands: list[Verb] = field(default_factory=list)
 
     def start(self) -> None:
         self.running = True
-        self.on_start()
 
     def stop(self) -> None:
         self.running = False
@@ -138,7 +138,7 @@ def test_a_damaged_frame_is_skipped_and_the_one_before_stays(scene: Scene) -> No
     scene.send(picture())
     scene.look()
     scene.send(picture(left=GREEN)[:2000])
-    assert live(scene.look(300))
+    assert live(scene.look())
     assert live(scene.look(300))
     scene.send(picture(left=GREEN))
     assert live(scene.look(), GREEN)
@@ -304,15 +304,24 @@ def test_where_nothing_can_be_recorded_nothing_begins(scene: Scene, tmp_path: Pa
     assert not scene.stream.running
 
 
-def test_a_full_disk_ends_the_recording_not_the_viewer(
+def test_a_recording_that_fails_ends_and_the_viewer_goes_on(
     scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "walk.mkv"
-    path.symlink_to("/dev/full")
-    scene.stream.on_start = lambda: scene.send(picture())
-    viewer = scene.viewer = Viewer(scene.window, Target("127.0.0.1"))
-    assert viewer.run(scene.stream, record=path, seconds=0.5) == 0
-    assert capsys.readouterr().err == f"{path}: the recording ended: No space left on device\n"
+    scene.after("r")
+    (tmp_path / "here").rmdir()
+    scene.send(picture())
+    told = ""
+    end = time.monotonic() + 10
+    while not told:
+        assert time.monotonic() < end
+        shown = scene.look()
+        told = capsys.readouterr().err
+    assert re.fullmatch(r"lenswire-porch-\S+\.mkv: the recording ended: No such file or directory\n", told)
+    assert live(shown)
+    scene.after("r")  # begins another one
+    press("q")
+    assert scene.viewer.run(scene.stream) == 0
+    assert capsys.readouterr().err == "nothing was recorded: no picture came\n"
 
 
 def test_without_a_picture_in_its_time_it_says_so(open_window: OpenWindow) -> None:

@@ -33,7 +33,7 @@ def pixels(jpeg: bytes, needed: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def with_stray_bytes(jpeg: bytes) -> bytes:
-    return jpeg[:-2] + b"\x00\x00\x00" + jpeg[-2:]
+    return jpeg[:-2] + bytes(20) + jpeg[-2:]
 
 
 def claiming(width: int, height: int) -> bytes:
@@ -77,6 +77,8 @@ def test_what_is_no_jpeg_has_no_size(jpeg: bytes) -> None:
 
 
 def test_stray_bytes_before_the_last_marker_do_no_harm() -> None:
+    with pytest.raises(ValueError, match="extraneous"):
+        simplejpeg.decode_jpeg(with_stray_bytes(JPEG))
     assert np.array_equal(pixels(with_stray_bytes(JPEG), (WIDTH, HEIGHT)), pixels(JPEG, (WIDTH, HEIGHT)))
 
 

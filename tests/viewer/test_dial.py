@@ -90,7 +90,9 @@ def test_a_wait_ends_when_it_is_woken_once(waiting: Waiting) -> None:
     waiting.wake()
     waiting.wake()
     assert waiting.wait(time.monotonic_ns() + 360 * LIMIT) == set()
-    assert waiting.wait(0) == set()
+    until = time.monotonic_ns() + 20_000_000
+    assert waiting.wait(until) == set()
+    assert time.monotonic_ns() >= until
 
 
 def test_a_wait_ends_when_a_socket_is_ready(waiting: Waiting, stack: ExitStack) -> None:

@@ -55,6 +55,7 @@ def content(file: Path) -> tuple[list[float], list[bytes]]:
     """Times in ms and packets of a video."""
     with av.open(str(file)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
+        assert all(packet.is_keyframe for packet in packets)
         return [float(packet.pts * packet.time_base * 1000) for packet in packets], [bytes(p) for p in packets]
 
 
@@ -150,7 +151,7 @@ def test_after_a_crash_nearly_all_is_there(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "walk.mkv", tmp_path / "crashed.mkv")
     recorder.stop()
     times, packets = content(tmp_path / "crashed.mkv")
-    assert len(packets) >= 100 - 11  # a second of them
+    assert len(packets) >= 95  # so small ones share clusters of 4 kB
     assert packets == [jpeg(number) for number in range(len(packets))]
     assert times == [number * 100 for number in range(len(packets))]
 

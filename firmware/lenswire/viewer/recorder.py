@@ -27,8 +27,6 @@ QUEUE = 64
 # The device's clock started anew if what it shows is off by more, compared with ours, than from one frame to the next
 # any error of the estimate could make it.
 RESTART = 1_000_000_000  # ns
-# Matroska keeps pictures together in clusters, and a cluster is written when it is complete: a crash costs 1 s at most.
-OPTIONS = {"cluster_time_limit": "1000"}
 JOIN_LIMIT = 10.0  # seconds for the disk to take what is waiting
 
 
@@ -131,8 +129,10 @@ class Part:
         self._size = first.frame.width, first.frame.height
         self._first, self._previous = first.frame.captured, first
         self._pts = -1
-        self._file: Any = av.open(path, "w", format="matroska", options=OPTIONS)
-        self._file.flags |= Flags.flush_packets.value  # nothing stays behind in a buffer of ours
+        self._file: Any = av.open(path, "w", format="matroska")
+        # FFmpeg completes a cluster at the first key frame after 4 kB, and every JPEG is one. With this, a crash costs
+        # the last one or two pictures.
+        self._file.flags |= Flags.flush_packets.value
         captured = datetime.fromtimestamp(time.time() - first.age(time.monotonic_ns()), UTC)
         self._file.metadata.update(title=camera, creation_time=captured.isoformat())
         width, height = self._size
@@ -153,7 +153,6 @@ class Part:
         packet = av.Packet(received.frame.jpeg)
         packet.stream, packet.time_base = self._stream, self._stream.time_base
         packet.pts = packet.dts = self._pts = pts
-        packet.is_keyframe = True
         self._file.mux(packet)
         self.seconds = pts / 1000
         return True

@@ -290,6 +290,19 @@ def test_a_busy_line_is_named_and_the_others_are_given_back() -> None:
     assert not factory.pins
 
 
+class Sticky(MockFactory):
+    def close(self) -> None:
+        raise Busy("'GPIO busy'")
+
+
+def test_a_line_that_cannot_be_given_back_disturbs_nothing() -> None:
+    pins = Pins(Sticky(), (GPIOZeroError, Busy))
+    panel = GpioPanel(ALL, pins, Deeds(*[lambda: None] * 3), FakeLoop())
+    panel.show(State.STREAMING)
+    panel.close()
+    assert not pins.factory.pin(LED).state
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [

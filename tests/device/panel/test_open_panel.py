@@ -57,10 +57,16 @@ def test_none_where_it_is_switched_off(devices: Path, caplog: pytest.LogCaptureF
     assert [record.message for record in caplog.records] == ["= no button, no LED: panel.enabled is false"]
 
 
+def test_none_where_lgpio_is_not_installed(devices: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert isinstance(opened(PanelConfig(), devices, ImportError("No module named 'lgpio'")), NoPanel)
+    (record,) = caplog.records
+    assert record.message.startswith("= no button, no LED: No module named 'lgpio': sudo apt install python3-gpiozero")
+
+
 @pytest.mark.parametrize(
     ("config", "says", "words"),
     [
-        (PanelConfig(), ImportError("No module named 'lgpio'"), "No module named 'lgpio': sudo apt install python3-g"),
         (PanelConfig(), PanelError("the GPIO chip: can not open gpiochip"), "the GPIO chip: can not open gpiochip"),
         (PanelConfig(led=57), None, "panel.led: GPIO 57 cannot be had"),
     ],

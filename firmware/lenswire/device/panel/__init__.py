@@ -105,7 +105,7 @@ def open_panel(
 
             return GpioPanel(config, pins, deeds, loop)
         except ImportError as error:
-            log.warning("! no button, no LED: %s: %s", error, _PACKAGES)
+            log.info("= no button, no LED: %s: %s", error, _PACKAGES)
         except PanelError as error:
             log.error("! no button, no LED: %s", error)
     return NoPanel()

@@ -61,7 +61,7 @@ class GpioPanel:
     def __init__(self, config: PanelConfig, pins: Pins, deeds: Deeds, loop: Loop) -> None:
         self._config, self._pins, self._loop = config, pins, loop
         self._claimed = contextlib.ExitStack()
-        self._claimed.callback(pins.factory.close)
+        self._claimed.callback(self._let_go, pins.factory)
         try:
             self._light_sensor = self._light("sensor_led", config.sensor_led)
             self._lamp = Lamp(self._light("led", config.led), loop)
@@ -120,8 +120,14 @@ class GpioPanel:
             device = kind(line, pin_factory=self._pins.factory, **how)
         except self._pins.refusals as error:
             raise PanelError(f"panel.{setting}: GPIO {line} cannot be had: {_words(error)}") from None
-        self._claimed.callback(device.close)
+        self._claimed.callback(self._let_go, device)
         return device
+
+    def _let_go(self, owner: Any) -> None:
+        # A line that lgpio's thread still waits on is "busy" for lgpio itself, now and then. The kernel has it back
+        # when the process ends.
+        with contextlib.suppress(*self._pins.refusals):
+            owner.close()
 
 
 def _words(error: Exception) -> str:
