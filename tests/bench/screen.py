@@ -35,12 +35,12 @@ WARM_UP = 2.0
 _FROM_USTREAMER = "http://127.0.0.1:{port}/stream"
 VIEWERS = {
     OURS.name: (OURS, f"{LENSWIRE} view --fullscreen 127.0.0.1:{{port}}"),
-    "ustreamer + GStreamer": (
+    USTREAMER.name: (
         USTREAMER,
         f"gst-launch-1.0 -q souphttpsrc location={_FROM_USTREAMER} is-live=true ! multipartdemux ! jpegdec ! "
         "videoconvert ! ximagesink sync=false",
     ),
-    "ustreamer + mpv": (
+    "mpv": (
         USTREAMER,
         "mpv --no-config --really-quiet --no-audio --profile=low-latency --untimed --no-border --no-osc --osd-level=0 "
         f"--geometry={CASE.width}x{CASE.height}+0+0 --vo=x11 {_FROM_USTREAMER}",

@@ -24,6 +24,8 @@ from lenswire.viewer.reception import Reception, Statistics
 BUFFER = 2 << 20
 CELL = 16  # pixels of the stand-in camera's stamp, whatever the size of its picture
 EVERYTHING = Watch()
+THROTTLE_TURN = 0.005  # seconds between two reads for a slow viewer
+LATE_ANSWER = 0.01  # seconds that a viewer's answer may wait for others to be read
 
 
 class Taken(NamedTuple):
@@ -181,25 +183,25 @@ class Throttle:
 
 
 class Crowd:
-    """Many viewers. All sockets that are ready are read before anything is looked at, so that the work for one frame
-    does not make another one look older."""
+    """Many viewers. Sockets are read as long as any is ready, and only then is what they gave looked at: the work for
+    one viewer's frame must not make another's look older."""
 
     def __init__(self, viewers: Iterable[Viewer]) -> None:
         self.viewers = list(viewers)
         self._selector = selectors.DefaultSelector()
+        self._read: dict[Viewer, None] = {}
+        self._read_since = 0.0
         for viewer in self.viewers:
             self._selector.register(viewer.socket, selectors.EVENT_READ, viewer)
 
     def watch(self, seconds: float, throttle: Throttle | None = None) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            ready = [key.data for key, _ in self._selector.select(min(left, 0.005 if throttle else 0.2))]
-            for viewer in ready:
-                viewer.read()
-            for viewer in ready:
-                viewer.digest()
-                if viewer.ended:
-                    self._selector.unregister(viewer.socket)
+            ready = self._selector.select(0 if self._read else min(left, THROTTLE_TURN if throttle else 0.2))
+            for key, _ in ready:
+                self._take(key.data)
+            if self._read and (not ready or time.monotonic() - self._read_since > LATE_ANSWER):
+                self._digest()
             if throttle:
                 throttle.turn()
 
@@ -207,6 +209,19 @@ class Crowd:
         self._selector.close()
         for viewer in self.viewers:
             viewer.socket.close()
+
+    def _take(self, viewer: Viewer) -> None:
+        viewer.read()
+        if not self._read:
+            self._read_since = time.monotonic()
+        self._read[viewer] = None
+        if viewer.ended:
+            self._selector.unregister(viewer.socket)
+
+    def _digest(self) -> None:
+        for viewer in self._read:
+            viewer.digest()
+        self._read.clear()
 
 
 def arrive(peer: servers.Peer, port: int, watch: Watch = EVERYTHING, receive_buffer: int = 0) -> Viewer:

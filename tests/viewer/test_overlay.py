@@ -204,3 +204,9 @@ def test_text_grows_with_the_window_and_stays_legible() -> None:
 def test_a_small_window_shows_the_first_rows_only() -> None:
     assert overlay.rows_that_fit((320, 120), 13) == 3
     assert overlay.rows_that_fit((1280, 720), 18) >= 10
+
+
+def test_sentences_are_broken_to_the_width_of_the_window() -> None:
+    assert overlay.wrap("nothing listens there", 160, 10) == ["nothing listens", "there"]
+    assert overlay.wrap("x" * 40, 200, 10) == ["x" * 20, "x" * 20]
+    assert overlay.wrap(" ", 200, 10) == [""]

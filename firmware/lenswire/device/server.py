@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import os
@@ -162,14 +163,14 @@ class Server:
     def _dismiss(self, sock: socket.socket) -> None:
         self._arriving.pop(sock).cancel()
         self._loop.remove_reader(sock)
-        sock.close()
+        hang_up(sock)
 
     def _begin(self, sock: socket.socket, peer: str, first: bytes) -> None:
         session: Session
         if looks_legacy(first):
             if not self.access.legacy:  # it would take our words for the size of a picture
                 log.warning("! %s is a client of the article; it is served with --legacy", peer)
-                sock.close()
+                hang_up(sock)
                 return
             session = LegacySession(self, peer)
         elif first.startswith(TLS_HANDSHAKE):
@@ -201,6 +202,13 @@ class Server:
             self.tell()
             last_news = moment
         self._timer = self._loop.call_later(SWEEP, self._sweep, last_news)
+
+
+def hang_up(sock: socket.socket) -> None:
+    """Close without a word. What has come is read first, or the peer would see a reset in the place of an end."""
+    with contextlib.suppress(OSError):
+        sock.recv(4096)
+    sock.close()
 
 
 def is_loopback(host: str) -> bool:

@@ -208,4 +208,4 @@ def rows_that_fit(area: tuple[int, int], text: int) -> int:
 
 def wrap(text: str, width: int, character: float) -> list[str]:
     """Lines of a text no wider than `width`, with characters so wide on the average."""
-    return textwrap.wrap(text, max(16, int(width / character)))
+    return textwrap.wrap(text, max(16, int(width / character))) or [""]

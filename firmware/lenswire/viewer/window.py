@@ -6,6 +6,7 @@ import enum
 import functools
 import math
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TypeAlias
@@ -71,9 +72,11 @@ class Window:
         self._clicked = -math.inf
         self._fullscreen, self._windowed = False, EMPTY
         try:
+            if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"} & os.environ.keys():
+                raise pygame.error("neither DISPLAY nor WAYLAND_DISPLAY is set")
             pygame.display.init()
-            if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
-                raise pygame.error("neither DISPLAY nor WAYLAND_DISPLAY leads to one")
+            if pygame.display.get_driver() == "offscreen":  # what SDL falls back to
+                raise pygame.error("the display does not answer")
             self._window = pygame.Window(title, EMPTY, resizable=True)
         except pygame.error as error:
             pygame.display.quit()
@@ -269,10 +272,5 @@ def _box(inside: Size, margin: int, colour: Colour) -> pygame.Surface:
 
 
 def _font(height: int, bold: bool = False) -> pygame.Font:
-    file = _font_file(bold)
+    file = pygame.font.match_font(FONTS, bold=bold)
     return pygame.font.Font(file, height if file else round(BUNDLED * height))
-
-
-@functools.cache
-def _font_file(bold: bool) -> str | None:
-    return pygame.font.match_font(FONTS, bold=bold)
