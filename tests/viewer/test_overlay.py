@@ -139,6 +139,10 @@ def test_an_age_that_cannot_be_known_is_not_claimed() -> None:
     assert age.startswith("8.4 ms since it came")
 
 
+def test_a_state_from_before_the_connection_was_lost_is_not_told() -> None:
+    assert rows(LOST)["state"] == "not connected"
+
+
 def test_without_a_status_the_rest_is_still_told() -> None:
     assert rows(replace(LIVE, status=None)).keys() == {"fps", "age", "size", "bitrate", "dropped", "credit", "link"}
 

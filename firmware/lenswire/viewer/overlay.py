@@ -24,7 +24,7 @@ HELP: tuple[Row, ...] = (
     ("q  Esc", "quit (Esc leaves full screen first)"),
     ("f", "full screen, also by a double click"),
     ("space", "pause, and go on"),
-    ("s", "save the picture, as the camera made it"),
+    ("s", "save the picture, exactly as it came"),
     ("r", "record, and stop recording"),
     ("i", "figures on and off"),
     ("t", "switch the camera off and on, at the device"),
@@ -149,7 +149,7 @@ def panel(now: Situation, received: Received, figures: Figures, statistics: Stat
     ]
     if status := now.status:
         rows += [
-            ("state", status.state.lower()),
+            ("state", status.state.lower() if now.connected else "not connected"),
             ("camera", f"{now.camera}, {status.camera}"),
             ("encoder", status.encoder + (f": {status.encoder_reason}" if status.encoder_reason else "")),
         ]

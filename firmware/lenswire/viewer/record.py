@@ -37,9 +37,9 @@ def run(
     stream = Stream(target, Watch(*(size or (0, 0)), fps), recorder.offer)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     recorder.start()
-    stream.start()
     try:
         with contextlib.suppress(KeyboardInterrupt):
+            stream.open()
             wait(stream, recorder, seconds, tell if sys.stderr.isatty() else lambda text: None)
     finally:
         stream.stop()

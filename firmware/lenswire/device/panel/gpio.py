@@ -124,8 +124,8 @@ class GpioPanel:
         return device
 
     def _let_go(self, owner: Any) -> None:
-        # A line that lgpio's thread still waits on is "busy" for lgpio itself, now and then. The kernel has it back
-        # when the process ends.
+        # To give a line back, lgpio claims it once more, and was seen to find it busy (virtual Pi, once in a few hundred
+        # times). The kernel has it back when the process ends.
         with contextlib.suppress(*self._pins.refusals):
             owner.close()
 
