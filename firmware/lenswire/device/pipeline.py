@@ -129,7 +129,7 @@ class Pipeline:
     # The thread
 
     def _run(self) -> None:
-        wait = BACK_OFF[0]
+        wait, reason = BACK_OFF[0], ""
         while not self._stopping:
             if not self._camera_wanted:
                 self._rest(None, wanted=False)
@@ -139,10 +139,11 @@ class Pipeline:
                 self._capture_in_light()
                 wait = BACK_OFF[0]
             except CameraError as error:
-                if self._clock() - began > BACK_OFF[1] * 1e9:  # it worked for a good while: this is a new fault
-                    wait = BACK_OFF[0]
-                self._lose(str(error), wait)
-                wait = min(2 * wait, BACK_OFF[1])
+                # A fault after a good while, or for another reason, is a new one: a camera that was plugged in again may
+                # be shut to us until udev has seen it.
+                new = self._clock() - began > BACK_OFF[1] * 1e9 or str(error) != reason
+                wait, reason = BACK_OFF[0] if new else min(2 * wait, BACK_OFF[1]), str(error)
+                self._lose(reason, wait)
             except Exception as error:  # the thread's root: a bug must neither end it nor pass unseen
                 log.exception("! the capture thread failed")
                 self._lose(f"{type(error).__name__}: {error}", BACK_OFF[1])
