@@ -139,8 +139,8 @@ class Pipeline:
                 self._capture_in_light()
                 wait = BACK_OFF[0]
             except CameraError as error:
-                # A fault after a good while, or for another reason, is a new one: a camera that was plugged in again may
-                # be shut to us until udev has seen it.
+                # A fault after a good while, or for another reason, is a new one: a camera that was plugged in again
+                # may be shut to us until udev has seen it.
                 new = self._clock() - began > BACK_OFF[1] * 1e9 or str(error) != reason
                 wait, reason = BACK_OFF[0] if new else min(2 * wait, BACK_OFF[1]), str(error)
                 self._lose(reason, wait)
