@@ -81,9 +81,9 @@ class VideoCore:
         with self._came:
             self._came.wait_for(lambda: self._waiting is not None, timeout)
             coded, self._waiting = self._waiting, None
+            if coded is None:
+                return None
             lost, self._lost = self._lost, 0
-        if coded is None:
-            return None
         self.jpeg = coded.jpeg
         return Grab(coded.captured, lost)
 
