@@ -59,12 +59,15 @@ def doctor(args: Namespace) -> int:
     from lenswire.device.doctor import page
     from lenswire.device.doctor.camera import camera_facts
     from lenswire.device.doctor.machine import Machine
+    from lenswire.device.doctor.usb import usb_facts
     from lenswire.device.encoder import choose
     from lenswire.device.service import opener
+    from lenswire.device.v4l2.kernel import Kernel
 
     config = settings(args)
     facts = []
-    for fact in itertools.chain(Machine().facts(), camera_facts(opener(config), choose, config.camera.quality)):
+    measured = camera_facts(opener(config), choose, config.camera.quality)
+    for fact in itertools.chain(Machine().facts(), usb_facts(Kernel()), measured):
         facts.append(fact)
         if not args.json:
             print(page.line(fact), flush=True)
