@@ -129,7 +129,14 @@ def test_a_camera_that_falls_silent_is_said() -> None:
     assert fact.mend
 
 
-@pytest.mark.parametrize(("words", "mend"), [("in use by another program", "systemctl stop"), ("not there", "cable")])
+@pytest.mark.parametrize(
+    ("words", "mend"),
+    [
+        ("another program is using it", "systemctl stop"),
+        ("permission denied", "usermod -aG video"),
+        ("no such device", "cable"),
+    ],
+)
 def test_a_camera_that_cannot_be_opened_is_said(words: str, mend: str) -> None:
     def refuse() -> Camera:
         raise CameraError(words)

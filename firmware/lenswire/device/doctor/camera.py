@@ -17,6 +17,14 @@ GRAB_LIMIT = 2.0  # seconds without a frame: it gives none
 SLOW = 0.8  # of the rate that was set: less than this is worth a word
 
 
+# What helps against a camera that cannot be opened, by a word of why it cannot.
+MENDS = {
+    "using it": "if the service has it: 'lenswire status' tells, 'sudo systemctl stop lenswire' gives it back",
+    "permission": "sudo usermod -aG video $USER, then log in again",
+}
+CABLE = "look at the cable, and at camera.source"
+
+
 @dataclass(slots=True)
 class Measured:
     """What came in so many seconds."""
@@ -35,8 +43,7 @@ def camera_facts(
     try:
         camera = open_camera()
     except CameraError as error:
-        mend = "if the service has it: 'lenswire status' tells, 'sudo systemctl stop lenswire' gives it back"
-        yield Fact("camera", str(error), mend if "use" in str(error) else "look at the cable, and at camera.source")
+        yield Fact("camera", str(error), next((mend for word, mend in MENDS.items() if word in str(error)), CABLE))
         return
     try:
         yield Fact("camera", f"{camera.description}, {camera.width}x{camera.height} at {camera.fps:g} fps")

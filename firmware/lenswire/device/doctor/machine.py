@@ -14,7 +14,7 @@ from lenswire.device.doctor import Fact
 
 PACKAGES = "simplejpeg", "numpy", "opencv-python-headless", "picamera2", "gpiozero", "lgpio", "cryptography"
 HOT = 80.0  # degrees Celsius: a Pi begins to slow down here
-SMALL = 64  # MB of CMA below which a CSI camera's buffers at full size may not be had
+SMALL = 32  # MB of CMA free: six buffers of 1080p take 19
 LITTLE = 48  # MB: less memory than the service itself may need
 COMMAND_LIMIT = 5.0  # seconds for a small tool to answer
 

@@ -124,8 +124,8 @@ class GpioPanel:
         return device
 
     def _let_go(self, owner: Any) -> None:
-        # To give a line back, lgpio claims it once more, and was seen to find it busy (virtual Pi, once in a few hundred
-        # times). The kernel has it back when the process ends.
+        # gpiozero gives a line back by claiming it once more, and lgpio was seen to find it busy then (virtual Pi, once
+        # in some 400 times). The kernel has it back when the process ends.
         with contextlib.suppress(*self._pins.refusals):
             owner.close()
 
