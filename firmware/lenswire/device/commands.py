@@ -58,7 +58,7 @@ def doctor(args: Namespace) -> int:
     """Print the page about this machine; exit status 1 if there is something to mend."""
     from lenswire.device.doctor import page
     from lenswire.device.doctor.camera import camera_facts
-    from lenswire.device.doctor.machine import Machine
+    from lenswire.device.doctor.machine import Machine, panel_fact
     from lenswire.device.doctor.usb import usb_facts
     from lenswire.device.encoder import choose
     from lenswire.device.service import opener
@@ -67,7 +67,7 @@ def doctor(args: Namespace) -> int:
     config = settings(args)
     facts = []
     measured = camera_facts(opener(config), choose, config.camera.quality)
-    for fact in itertools.chain(Machine().facts(), usb_facts(Kernel()), measured):
+    for fact in itertools.chain(Machine().facts(), [panel_fact(config.panel)], usb_facts(Kernel()), measured):
         facts.append(fact)
         if not args.json:
             print(page.line(fact), flush=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from lenswire.device.camera import Camera, Grab, Picture
+from lenswire.device.config import PanelConfig
 from lenswire.device.doctor import Fact, page
 from lenswire.device.doctor.camera import camera_facts
-from lenswire.device.doctor.machine import Machine
+from lenswire.device.doctor.machine import Machine, panel_fact
 from lenswire.device.encoder import choose
 from lenswire.errors import CameraError
 
@@ -85,6 +86,18 @@ def test_an_unknown_machine_is_no_error(tmp_path: Path) -> None:
     facts = {fact.topic: fact for fact in Machine(tmp_path, lambda command: "").facts()}
     assert facts["GPIO"].words == "no GPIO chip: no button and no LED"
     assert facts["board"].words.startswith("not named")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (PanelConfig(), "button GPIO 17, LED GPIO 27"),
+        (PanelConfig(button=-1, sensor_led=5), "LED GPIO 27, sensor LED GPIO 5"),
+        (PanelConfig(enabled=False), "none, by the settings"),
+    ],
+)
+def test_the_panel_s_lines(config: PanelConfig, words: str) -> None:
+    assert panel_fact(config).words == words
 
 
 class Steady:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lenswire import __version__
+from lenswire.device.config import PanelConfig
 from lenswire.device.doctor import Fact
 
 PACKAGES = "simplejpeg", "numpy", "opencv-python-headless", "picamera2", "gpiozero", "lgpio", "cryptography"
@@ -42,6 +43,16 @@ def run_tool(command: Sequence[str]) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout
+
+
+PARTS = {"button": "button", "led": "LED", "shutdown_button": "shutdown button", "sensor_led": "sensor LED"}
+
+
+def panel_fact(config: PanelConfig) -> Fact:
+    """What the settings expect on which line."""
+    lines = {words: getattr(config, setting) for setting, words in PARTS.items()}
+    expected = ", ".join(f"{words} GPIO {line}" for words, line in lines.items() if line >= 0)
+    return Fact("panel", expected if expected and config.enabled else "none, by the settings")
 
 
 class Machine:
