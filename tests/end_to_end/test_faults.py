@@ -19,8 +19,9 @@ from real_device import Serve, lenswire, until
 from supervisor import Supervisor
 
 from lenswire.demo import free_port
+from lenswire.device.identity import load_or_make
 from lenswire.link import Target
-from lenswire.messages import Verb, Watch
+from lenswire.messages import Result, Verb, Watch
 from lenswire.viewer.connection import Received, Stream
 
 
@@ -115,34 +116,49 @@ def test_without_its_camera_it_says_so_and_finds_it_again(tmp_path: Path) -> Non
         assert (service.starts, viewer.stream.statistics.reconnects) == (1, 0)
 
 
-def test_with_a_full_disk_it_streams_and_says_why_there_is_no_snapshot(tmp_path: Path) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True)
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The state directory of a device that has an identity, on a disk of its own; the folder around it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
     if mounted.returncode:
         assert "CI" not in os.environ, mounted.stderr
-        pytest.skip("only root may mount a small disk")
-    try:
-        with supervised(small.parent, "pattern") as (_, viewer):
-            viewer.more()
-        shutil.move(tmp_path / "state", small / "state")
-        (tmp_path / "state").symlink_to(small / "state")
-        with contextlib.suppress(OSError), (small / "rubbish").open("wb", buffering=0) as file:
-            while file.write(b"x" * 4096):
-                pass
-        (tmp_path / "notify").unlink()
-        with supervised(tmp_path, "pattern") as (_, viewer):
-            viewer.more()
-            number = len(viewer.frames)
-            results: list[str] = []
-            viewer.stream.on_result = lambda result: results.append(result.text)
-            viewer.stream.command(Verb.SNAPSHOT)
-            until(lambda: results, "the answer")
-            assert "no space left on device" in results[0]
-            viewer.more()
-            assert len(viewer.frames) > number
-    finally:
-        subprocess.run(["umount", "-l", str(small)], check=True)
+        pytest.skip("only root may mount a disk")
+    (tmp_path / "state").symlink_to(disk)
+    load_or_make(tmp_path / "state", "porch")
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def snapshot_refused(viewer: Watched) -> str:
+    """What the device answers when it cannot keep a snapshot."""
+    results: list[Result] = []
+    viewer.stream.on_result = results.append
+    viewer.stream.command(Verb.SNAPSHOT)
+    until(lambda: results, "the answer")
+    assert not results[0].ok
+    return results[0].text
+
+
+def test_with_a_full_disk_it_streams_and_says_why_there_is_no_snapshot(small_disk: Path) -> None:
+    with contextlib.suppress(OSError), (small_disk / "disk/rubbish").open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    with supervised(small_disk) as (service, viewer):
+        viewer.more()
+        assert "no space left on device" in snapshot_refused(viewer)
+        viewer.more()
+        assert (service.starts, viewer.stream.statistics.reconnects) == (1, 0)
+
+
+def test_with_a_read_only_root_it_streams_and_says_why_there_is_no_snapshot(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk / "disk")], check=True)
+    with supervised(small_disk) as (service, viewer):
+        viewer.more()
+        assert "read-only file system" in snapshot_refused(viewer)
+        viewer.more()
+        assert (service.starts, viewer.stream.statistics.reconnects) == (1, 0)
 
 
 def test_its_clock_set_back_a_year_changes_nothing(tmp_path: Path) -> None:
