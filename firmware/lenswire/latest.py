@@ -27,7 +27,8 @@ class Latest(Generic[T]):
     def take(self, timeout: float | None = 0) -> T | None:
         """Take the value out, waiting up to `timeout` seconds (None: for ever); None if there is none."""
         with self._changed:
-            self._changed.wait_for(lambda: self._value is not None or self._closed, timeout)
+            if self._value is None and timeout != 0:
+                self._changed.wait_for(lambda: self._value is not None or self._closed, timeout)
             value, self._value = self._value, None
             return value
 
