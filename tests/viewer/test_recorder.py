@@ -17,6 +17,7 @@ from lenswire.errors import LenswireError
 from lenswire.messages import Frame
 from lenswire.viewer.reception import Received
 from lenswire.viewer.recorder import QUEUE, Recorder
+from programs import need
 from scripted_device import until
 
 MS = 1_000_000
@@ -76,6 +77,7 @@ def test_packets_are_the_jpegs_at_the_capture_times(tmp_path: Path) -> None:
 
 def test_every_player_finds_its_way_in_the_file(tmp_path: Path) -> None:
     recorded(tmp_path / "walk.mkv", *(frame(number, number * 40) for number in range(51)), camera="porch")
+    need("ffprobe")
     command = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(tmp_path / "walk.mkv")]
     found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     stream, file = found["streams"][0], found["format"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from lenswire.viewer import overlay
 from lenswire.viewer.overlay import HELP, Banner, Look, Overlay
 from lenswire.viewer.window import DARK, KEYS, Action, Window
 from lenswire.viewer.window import RED as ALARM
+from programs import need
 
 NOT_LIVE = Overlay(look=Look.STALE, banner=Banner("NOT LIVE: 3.4 s old", "the connection is lost"))
 BARS = DARK[::-1]
@@ -283,8 +283,7 @@ def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch, display: 
 
 @pytest.fixture
 def x_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    if not (shutil.which("Xvfb") and shutil.which("xdotool") and shutil.which("import")):
-        pytest.skip("needs Xvfb, xdotool and ImageMagick")
+    need("Xvfb", "xdotool", "import")
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)

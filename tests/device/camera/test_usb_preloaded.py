@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from lenswire import stamp
+from programs import need
 
 BENCH = Path(__file__).parents[2] / "bench"
 FRAMES = 40
@@ -39,6 +40,7 @@ sys.stdout.buffer.write(pickle.dumps(seen))
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need("gcc")
     folder = tmp_path_factory.mktemp("fakev4l2")
     built = folder / "fakev4l2.so"
     flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", str(built)]
