@@ -110,7 +110,7 @@ class Connection:
         self.heard = now
         self._in += data
         try:
-            while message := self._next_message():
+            while self._in and (message := self._next_message()):
                 self._receive(message, now)
         except ProtocolError as error:
             self.close(CloseCode.BROKEN, str(error))

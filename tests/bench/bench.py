@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -30,6 +32,7 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="more rounds, more viewers, longer looks")
     parser.add_argument("--only", choices=PARTS, action="append", help="may be given several times")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without ending the servers
     figures = Figures()
     began = time.monotonic()
     for part in options.only or PARTS:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lenswire import wire
 from lenswire.device.channel import Channel
 from lenswire.device.hub import Hub
 from lenswire.device.session import LegacySession, NativeSession, Session
@@ -20,7 +21,6 @@ from lenswire.errors import ServeError
 from lenswire.legacy import looks_legacy
 from lenswire.messages import CloseCode, Command, Result, Status
 from lenswire.protocol import Connection, Role
-from lenswire.wire import MAGIC
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Server:
 
     def tell(self) -> None:
         """Tell every viewer the status of the device."""
-        status = self.status()
+        status = wire.encode(self.status())  # once for all: it costs as much as sending two frames
         for session in list(self._admitted):
             session.tell(status)
 
@@ -177,7 +177,7 @@ class Server:
             sock = self.access.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             session = NativeSession(self, peer, self._connection(self.access.fingerprint))
         else:
-            if first != MAGIC:
+            if first != wire.MAGIC:
                 log.warning("! %s does not speak lenswire: it began with %r", peer, first)
             session = NativeSession(self, peer, self._connection(b""))
         self.sessions.add(session)

@@ -10,7 +10,7 @@ from lenswire.device.channel import Channel
 from lenswire.device.rendition import Plan, Published
 from lenswire.errors import ProtocolError
 from lenswire.legacy import LegacyServer
-from lenswire.messages import Close, CloseCode, Command, Credit, Message, Result, Status, Watch, Welcome
+from lenswire.messages import Close, CloseCode, Command, Credit, Message, Result, Watch, Welcome
 from lenswire.protocol import Connection, State
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class Session(ABC):
     def check(self, now: int) -> None:
         """Called every second: end what has been silent for too long."""
 
-    def tell(self, status: Status) -> None:
-        """The state of the device has changed."""
+    def tell(self, status: bytes) -> None:
+        """The state of the device has changed; here is its STATUS."""
 
     def close(self, code: CloseCode, reason: str) -> None:
         """End, saying why where the dialect has words for it."""
@@ -108,6 +108,7 @@ class NativeSession(Session):
             self.connection.receive_data(data, self._server.now())
         except ProtocolError as error:
             log.warning("! %s broke the rules: %s", self.peer, error)
+        self._flush()  # a pong must not wait behind the frame that the same bytes ask for
         for message in self.connection.events():
             self._handle(message)
         self._flush()
@@ -119,8 +120,9 @@ class NativeSession(Session):
         elif now - self.connection.heard > SILENCE_LIMIT:
             self.close(CloseCode.SILENT, "nothing heard for 10 s")
 
-    def tell(self, status: Status) -> None:
-        self._say(status)
+    def tell(self, status: bytes) -> None:
+        if self.connection.state is State.OPEN:
+            self.channel.send(status)
 
     def close(self, code: CloseCode, reason: str) -> None:
         self.connection.close(code, reason)

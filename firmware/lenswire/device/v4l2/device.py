@@ -56,6 +56,8 @@ class Device:
         self._kernel = kernel
         self._fd = kernel.open(path)
         self._memory: list[mmap.mmap] = []
+        self._buffers: list[Any] = []  # to requeue() with; to make one takes longer than to give it to the kernel
+        self._next = self._buffer(0)  # to dequeue() with
 
     def close(self) -> None:
         """Also ends the capture. A second time is no error."""
@@ -102,6 +104,7 @@ class Device:
         self.ioctl(v4l2.VIDIOC_REQBUFS, request)
         for index in range(request.count):
             buffer = self._buffer(index)
+            self._buffers.append(buffer)
             self.ioctl(v4l2.VIDIOC_QUERYBUF, buffer)
             self._memory.append(self._kernel.mmap(self._fd, buffer.length, buffer.m.offset))
             self.requeue(index)
@@ -117,7 +120,7 @@ class Device:
 
     def dequeue(self) -> Filled | None:
         """The oldest frame that was not taken yet; None if there is none. It stays until it is given to requeue()."""
-        buffer = self._buffer(0)
+        buffer = self._next
         try:
             self.ioctl(v4l2.VIDIOC_DQBUF, buffer)
         except BlockingIOError:
@@ -129,7 +132,7 @@ class Device:
         return Filled(buffer.index, memory, buffer.bytesused, buffer.sequence, captured if monotonic else None, damaged)
 
     def requeue(self, index: int) -> None:
-        self.ioctl(v4l2.VIDIOC_QBUF, self._buffer(index))
+        self.ioctl(v4l2.VIDIOC_QBUF, self._buffers[index])
 
     # Inside
 

@@ -20,10 +20,14 @@ LONGEST_LIST = 512  # no camera has as many; a broken driver must not keep us fo
 class Kernel:
     """What is asked of the operating system: a test puts another in its place."""
 
+    def __init__(self) -> None:
+        self._polls: dict[int, select.poll] = {}
+
     def open(self, path: str) -> int:
         return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def close(self, fd: int) -> None:
+        self._polls.pop(fd, None)
         os.close(fd)
 
     def ioctl(self, fd: int, request: int, argument: Any) -> None:
@@ -35,8 +39,10 @@ class Kernel:
 
     def poll(self, fd: int, timeout: float) -> int:
         """select.POLL* events; 0 after so many seconds without one."""
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
+        poll = self._polls.get(fd)
+        if poll is None:
+            poll = self._polls[fd] = select.poll()
+            poll.register(fd, select.POLLIN)
         return next((events for _, events in poll.poll(timeout * 1000)), 0)
 
     def nodes(self) -> list[str]:
