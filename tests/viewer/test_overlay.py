@@ -137,6 +137,8 @@ def test_a_link_without_tls_is_said_loudly() -> None:
 def test_an_age_that_cannot_be_known_is_not_claimed() -> None:
     age = next(value for what, value in rows(frame=received(UNKNOWN)).items() if what == "age")
     assert age.startswith("8.4 ms since it came")
+    assert "round trip" not in rows(frame=received(UNKNOWN))["link"], "there are no pings"
+    assert "credit" not in rows(frame=received(UNKNOWN))
 
 
 def test_a_state_from_before_the_connection_was_lost_is_not_told() -> None:

@@ -153,10 +153,12 @@ def panel(now: Situation, received: Received, figures: Figures, statistics: Stat
             ("camera", f"{now.camera}, {status.camera}"),
             ("encoder", status.encoder + (f": {status.encoder_reason}" if status.encoder_reason else "")),
         ]
-    rows += [
-        ("credit", f"{statistics.window} frames in flight"),
-        ("link", f"{'TLS' if tls else 'NOT ENCRYPTED'}, round trip {statistics.rtt_ms:.1f} ms"),
-    ]
+    link = "TLS" if tls else "NOT ENCRYPTED"
+    if received.clock_error == UNKNOWN:  # the article's dialect has neither credit nor pings
+        rows.append(("link", link))
+    else:
+        rows.append(("credit", f"{statistics.window} frames in flight"))
+        rows.append(("link", f"{link}, round trip {statistics.rtt_ms:.1f} ms"))
     return tuple(folded for row in rows for folded in _fold(row))
 
 
