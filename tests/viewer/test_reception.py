@@ -54,7 +54,7 @@ def frame(sequence: int, captured: int, rendition: int = 1, **rest: Any) -> Fram
 
 def test_watch_credit_and_ping_are_said_at_once() -> None:
     said, _, _ = begun(Watch(640, 480))
-    assert said.messages == [Watch(640, 480), Credit(0, FIRST_WINDOW), Ping(0)]
+    assert said.messages == [Ping(0), Watch(640, 480), Credit(0, FIRST_WINDOW)]
 
 
 def test_who_only_looks_at_the_status_asks_for_no_picture() -> None:

@@ -61,8 +61,8 @@ class Reception:
         self._last: Frame | None = None
         self._pings, self._pinged = 0, 0
         self._watch: Watch | None = None
+        self._ping(now)  # first, so that no frame stands in the pong's way
         self.watch(watch)
-        self._ping(now)
 
     # In
 
