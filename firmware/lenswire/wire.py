@@ -124,16 +124,11 @@ def decode(header: Header, payload: bytes | memoryview) -> Message:
 
 def encode(message: Message, version: int = VERSIONS[1]) -> bytes:
     """Message -> bytes, header included. HELLO and CLOSE carry version 0: their layout is the same in all versions."""
-    kind, flags, sequence, time, payload = _ENCODERS[type(message)](message)
+    kind, flags, sequence, time, *payload = _ENCODERS[type(message)](message)
     if kind in UNVERSIONED:
         version = 0
-    return b"".join((HEADER.pack(MAGIC, version, kind, flags, sequence, time, len(payload)), payload))
-
-
-def frame_bytes(version: int, frame: Frame) -> bytes:
-    """The same as `encode(frame)`, with one copy of the picture."""
-    head = HEADER.pack(MAGIC, version, Kind.FRAME, 0, frame.sequence, frame.captured, FRAME.size + len(frame.jpeg))
-    return b"".join((head, _frame_head(frame), frame.jpeg))
+    head = HEADER.pack(MAGIC, version, kind, flags, sequence, time, sum(map(len, payload)))
+    return b"".join((head, *payload))
 
 
 def _frame_head(m: Frame) -> bytes:
@@ -247,8 +242,8 @@ _DECODERS: dict[Kind, Callable[[Header, bytes | memoryview], Message]] = {
     Kind.CLOSE: _decode_close,
 }
 
-# Message -> kind, flags, sequence, time, payload.
-_ENCODERS: dict[type, Callable[[Any], tuple[Kind, int, int, int, bytes]]] = {
+# Message -> kind, flags, sequence, time, and the payload in one part or more: a picture is copied once only.
+_ENCODERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     Hello: lambda m: (
         Kind.HELLO,
         m.key_needed,
@@ -266,7 +261,7 @@ _ENCODERS: dict[type, Callable[[Any], tuple[Kind, int, int, int, bytes]]] = {
         struct.pack(">HHIB", m.width, m.height, max(round(m.fps * 1000), m.fps > 0), m.quality),
     ),
     Credit: lambda m: (Kind.CREDIT, 0, 0, 0, struct.pack(">IB", m.received & 0xFFFFFFFF, m.window)),
-    Frame: lambda m: (Kind.FRAME, 0, m.sequence, m.captured, _frame_head(m) + bytes(m.jpeg)),
+    Frame: lambda m: (Kind.FRAME, 0, m.sequence, m.captured, _frame_head(m), m.jpeg),
     Ping: lambda m: (Kind.PING, 0, 0, m.time, b""),
     Pong: lambda m: (Kind.PONG, 0, 0, m.time, struct.pack(">Q", m.echo)),
     Status: lambda m: (Kind.STATUS, 0, 0, 0, status_json(m)),

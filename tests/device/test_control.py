@@ -13,7 +13,7 @@ class Outside:
         self.wishes: list[tuple[bool, bool]] = []
         self.retries = 0
         self.changes: list[tuple[State, str]] = []
-        self.control = Control(self.want, self.retry, self.changed, clock=lambda: 7.0)
+        self.control = Control(self.want, self.retry, self.changed)
 
     def want(self, camera: bool, encode: bool) -> None:
         self.wishes.append((camera, encode))

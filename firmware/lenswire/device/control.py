@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 
 from lenswire.device.state import TABLE, Event, State, step
 
 log = logging.getLogger(__name__)
 
-_NOTHING = ""
 _WORDS = {
     State.READY: "nobody is watching",
-    State.STREAMING: _NOTHING,
+    State.STREAMING: "",
     State.STOPPED: "stopped",
     State.FAULT: "the camera is lost",
 }
@@ -31,19 +29,17 @@ class Control:
         want: Callable[[bool, bool], None],
         retry: Callable[[], None],
         changed: Callable[[], None],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = State.READY
         self.reason = _WORDS[State.READY]
-        self.since = clock()
-        self._want, self._retry, self._changed, self._clock = want, retry, changed, clock
+        self._want, self._retry, self._changed = want, retry, changed
         self._watched = False
 
     def begin(self, state: State = State.READY) -> None:
         """Take up the state that the device starts in."""
         self._enter(state, _WORDS[state])
 
-    def post(self, event: Event, reason: str = _NOTHING) -> State:
+    def post(self, event: Event, reason: str = "") -> State:
         """Something happened. Returns the state that it led to; `reason` is for people: who, or why."""
         if event in (Event.WATCHED, Event.UNWATCHED):
             self._watched = event is Event.WATCHED
@@ -61,7 +57,7 @@ class Control:
 
     def _enter(self, state: State, reason: str) -> None:
         log.info("= %s -> %s%s", self.state.name, state.name, f" ({reason})" if reason else "")
-        self.state, self.reason, self.since = state, reason, self._clock()
+        self.state, self.reason = state, reason
         row = TABLE[state]
         self._want(row.camera, row.encode)
         self._changed()

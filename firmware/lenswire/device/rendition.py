@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from lenswire import wire
 from lenswire.latest import Latest
-from lenswire.messages import VERSIONS, Frame
+from lenswire.messages import Frame
 
 
 class Source(NamedTuple):
@@ -102,7 +102,7 @@ class Rendition:
         begin, end = (max(0, min((moment - captured) // 1000, 0xFFFFFFFF)) for moment in (begin, end))
         frame = Frame(sequence, captured, self.number, size[0], size[1], begin, end, jpeg)
         self.made += 1
-        self.latest.put(Published(frame, wire.frame_bytes(VERSIONS[1], frame)))
+        self.latest.put(Published(frame, wire.encode(frame)))
 
     # Event loop
 
