@@ -216,7 +216,7 @@ def _wish(command: Any) -> None:
 
 def _camera(command: Any) -> None:
     command.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; the options below go before it")
-    command.add_argument("--source", help="auto, usb, usb:DEVICE, pattern, or file:PATH (default: auto)")
+    command.add_argument("--source", help="auto, usb, usb:DEVICE, csi, pattern, or file:PATH (default: auto)")
     command.add_argument("--size", metavar="WxH", help="the camera's picture size (default: its choice)")
     command.add_argument("--fps", type=float, metavar="N", help="frames per second (default: the camera's choice)")
     command.add_argument("--quality", type=int, metavar="Q", help="JPEG quality 1-100 (default: 80)")
