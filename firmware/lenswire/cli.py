@@ -103,6 +103,7 @@ def _device_commands(commands: Any) -> None:
     )
     pair.add_argument("--config", type=Path, metavar="FILE", help="the config that the service runs with")
     pair.add_argument("--host", help="how laptops reach this device (default: its host name, with .local)")
+    pair.add_argument("--port", type=int, metavar="N", help="at which port they do (default: the one it listens on)")
     _state_dir(pair)
     doctor = _command(
         commands,
@@ -187,7 +188,7 @@ def _cameras(commands: Any) -> None:
     cameras.set_defaults(action="list")
     actions = cameras.add_subparsers(title="actions", metavar="ACTION")
     add = actions.add_parser("add", help="keep a device under a name")
-    add.add_argument("link", metavar="LINK", help="what 'lenswire pair' printed, or host:port")
+    add.add_argument("link", metavar="LINK", help="what 'lenswire pair' printed, or host:port; - to read it from stdin")
     add.add_argument("--name", help="default: the device's own name")
     add.set_defaults(action="add")
     remove = actions.add_parser("remove", help="forget a device")

@@ -52,8 +52,8 @@ class Device:
         return dict(json.loads(done.stdout))
 
     def link(self) -> str:
-        done = lenswire("pair", "--state-dir", str(self.folder / "state"), "--host", "127.0.0.1")
-        return done.stdout.strip().replace(":8880", f":{self.port}")
+        where = ("--host", "127.0.0.1", "--port", str(self.port))
+        return lenswire("pair", "--state-dir", str(self.folder / "state"), *where).stdout.strip()
 
 
 def lenswire(*arguments: str, limit: float = LIMIT, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -15,12 +15,13 @@ from scripted_device import KEY, ScriptedDevice
 
 
 def test_figures_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    status = Status("STREAMING", camera="scripted", encoder="none", encoder_reason="why not", viewers=1)
+    status = Status("STREAMING", camera="scripted", encoder="none", encoder_reason="why not", viewers=1, version="1.2")
     with ScriptedDevice(tls=True, key=KEY, status=status) as device:
         assert probe.run(device.target, 0.3, (320, 240), 0.0, True) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["width"], told["height"], told["state"], told["camera"]) == (320, 240, "STREAMING", "scripted")
     assert (told["encoder"], told["encoder_reason"], told["tls"]) == ("none", "why not", True)
+    assert told["version"] == "1.2"
     assert (told["device"], told["reconnects"], told["viewers"], told["renditions"]) == ("scripted", 0, 1, 0)
     assert told["frames"] > 1
     assert told["fps"] == pytest.approx((told["frames"] - 1) / told["seconds"], rel=0.01)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,17 @@ def test_the_book_is_filled_listed_and_emptied(book: AddressBook, capsys: pytest
 def test_without_a_name_the_device_is_asked_for_its_own(device: ScriptedDevice, book: AddressBook) -> None:
     cameras.run(Namespace(action="add", link=device.target.link, name=None), book)
     assert [(target.name, target.port) for target in book] == [("scripted", device.port)]
+
+
+def test_a_link_on_stdin_is_in_no_list_of_processes(
+    book: AddressBook, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target("porch.local", fingerprint=bytes(32), key=KEY)
+    for words in ("porch is in the address book:", "porch is in the address book already:"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{target.link}\n"))
+        cameras.run(Namespace(action="add", link="-", name="porch"), book)
+        assert capsys.readouterr().out.startswith(words)
+    assert book.get("porch") == replace(target, name="porch")
 
 
 def test_what_is_no_link_is_not_kept(book: AddressBook) -> None:

@@ -37,7 +37,7 @@ def pair(args: Namespace) -> int:
     config = load(args.config) if args.config else Config()
     identity = load_or_make(state_directory(args.state_dir), config.name)
     host = args.host or f"{socket.gethostname().split('.')[0]}.local"
-    port = config.server.address[1]
+    port = args.port or config.server.address[1]
     target = Target(host, port, fingerprint=identity.fingerprint, key=identity.key, name=config.name)
     print(target.link)
     if sys.stderr.isatty():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
+from dataclasses import replace
 
 from lenswire.client import Camera
 from lenswire.link import AddressBook, Target, parse_target
@@ -23,11 +25,16 @@ def run(args: Namespace, book: AddressBook | None = None) -> int:
 
 
 def add(book: AddressBook, link: str, name: str | None) -> None:
-    """Keep a device under a name; without one it is asked for its own."""
-    target = parse_target(link)
+    """Keep a device under a name; without one it is asked for its own. "-" is the link on stdin, which no list of
+    processes shows.
+    """
+    target = parse_target(sys.stdin.readline() if link == "-" else link)
     if name is None:
         with Camera(target, None) as camera:
             name = camera.device_name
+    if book.get(name) == replace(target, name=name):
+        print(f"{name} is in the address book already: lenswire view {name}")
+        return
     book.add(name, target)
     print(f"{name} is in the address book: lenswire view {name}")
 

@@ -75,6 +75,7 @@ def figures(probe: Probe, stream: Stream) -> dict[str, Any]:
     status, statistics = stream.status or Status("UNKNOWN"), stream.statistics
     return {
         "device": stream.device_name or stream.target.label,
+        "version": status.version,
         "state": status.state,
         "camera": status.camera,
         "encoder": status.encoder,
