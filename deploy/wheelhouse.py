@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 DEPLOY = Path(__file__).resolve().parent
@@ -37,9 +36,8 @@ VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 def main() -> None:
     """Make the wheelhouse, unless it is there and made from what is here now."""
     args = parser().parse_args()
-    version = args.version or VERSION.findall((TREE / "firmware/lenswire/__init__.py").read_text())[0]
-    release = {"version": version, "arch": args.arch, "python": args.python}
-    release["made_from"] = digest(sources(args.python), json.dumps(release))
+    version = args.version or version_of_tree()
+    release = {"version": version, "arch": args.arch, "python": args.python, "made_from": digest()}
     args.to.parent.mkdir(parents=True, exist_ok=True)
     with args.to.with_name(args.to.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a playbook asks for several hosts at once
@@ -57,14 +55,23 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--arch", choices=ARCHITECTURES, required=True, help="the device's, as `uname -m` says it")
     parser.add_argument("--python", choices=PYTHONS, required=True, help="the device's /usr/bin/python3")
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="replaced if it is there")
-    parser.add_argument("--version", help="call this tree's release so (default: what the tree says)")
+    parser.add_argument("--version", help="call it so (default: the tree's version and a mark of what is in it)")
     return parser
 
 
-def sources(python: str) -> list[Path]:
-    """What a wheelhouse is made from."""
+def version_of_tree() -> str:
+    """Such as 0.1.0+t1f0c82ab: two trees that differ never share a name, so a release on a device is never replaced."""
+    told = VERSION.findall((TREE / "firmware/lenswire/__init__.py").read_text())[0]
+    return f"{told}+t{digest()[:8]}"
+
+
+def digest() -> str:
+    """One hash of all that a wheelhouse is made from."""
     package = sorted(file for file in (TREE / "firmware/lenswire").rglob("*") if file.suffix in (".py", ".typed"))
-    return [*package, TREE / "pyproject.toml", DEPLOY / f"pins/{python}.txt", UNIT, Path(__file__)]
+    whole = hashlib.sha256()
+    for file in [*package, TREE / "pyproject.toml", *sorted((DEPLOY / "pins").iterdir()), UNIT, Path(__file__)]:
+        whole.update(hashlib.sha256(file.read_bytes()).digest() + str(file.relative_to(TREE)).encode())
+    return whole.hexdigest()
 
 
 def is_made(directory: Path, release: dict[str, str]) -> bool:
@@ -125,7 +132,7 @@ def pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
     ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if ran.returncode:
-        sys.exit(f"wheelhouse: {' '.join(command)} failed:\n{ran.stdout}")
+        sys.exit(f"wheelhouse: {' '.join(command)} failed:\n{ran.stdout[-1500:]}")
 
 
 def requirement(wheel: Path) -> str:
@@ -143,14 +150,6 @@ def bundle(draft: Path) -> None:
             about.size, about.mode = file.stat().st_size, 0o644
             with file.open("rb") as data:
                 tar.addfile(about, data)
-
-
-def digest(files: Iterable[Path], text: str) -> str:
-    """One hash of all of it."""
-    whole = hashlib.sha256(text.encode())
-    for file in files:
-        whole.update(hashlib.sha256(file.read_bytes()).digest() + str(file.relative_to(TREE)).encode())
-    return whole.hexdigest()
 
 
 if __name__ == "__main__":
