@@ -1,55 +1,15 @@
-"""The CSI camera on a picamera2 without a camera: what is held, what is given back, and when the VideoCore works."""
+"""The CSI camera on a picamera2 without a camera: what is held, what is given back, what reaches libcamera."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from csi_camera import opened
 
 from lenswire.device.camera import CameraWish
-from lenswire.device.camera.csi import videocore
-from lenswire.device.encoder import choose
 from lenswire.errors import CameraError
-
-FAKE = Path(__file__).parent / "fake_picamera2"
-JPEG = b"\xff\xd8 made by the board \xff\xd9"
-WISH = CameraWish(64, 48, 30)
-
-
-@pytest.fixture
-def picamera2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The module that `camera.csi` will import."""
-    monkeypatch.syspath_prepend(str(FAKE))
-    import picamera2
-
-    yield picamera2
-    for name in [name for name in sys.modules if name.split(".")[0] in ("picamera2", "libcamera")]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def board(picamera2: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """A board with the VideoCore's encoder."""
-    import picamera2.platform as platform
-
-    (tmp_path / "video11").touch()
-    monkeypatch.setattr(videocore, "NODE", tmp_path / "video11")
-    monkeypatch.setattr(platform, "platform", platform.Platform.VC4)
-    return picamera2
-
-
-def opened(wish: CameraWish = WISH, **settings: Any) -> tuple[Any, Any]:
-    """Our camera, and the picamera2 below it."""
-    from picamera2 import Picamera2
-
-    from lenswire.device.camera.csi import Csi
-
-    camera = Csi(wish, **settings)
-    return camera, Picamera2.newest
 
 
 def test_the_planes_are_views_of_the_camera_s_own_buffer(picamera2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,75 +84,3 @@ def test_what_cannot_be_opened_is_said(
 def test_an_unknown_control_is_named_with_those_there_are(picamera2: Any) -> None:
     with pytest.raises(CameraError, match="no control 'Zoom'; it has AfMode, FrameDurationLimits"):
         opened(controls={"Zoom": 1})
-
-
-# The VideoCore
-
-
-def test_without_the_encoder_libjpeg_turbo_does_it_and_says_why(picamera2: Any) -> None:
-    encoder = choose(opened()[0])
-    assert (encoder.name, encoder.reason) == ("libjpeg-turbo", "this board has no JPEG encoder")
-
-
-def test_beyond_its_limit_libjpeg_turbo_does_it_and_says_why(board: Any) -> None:
-    encoder = choose(opened(CameraWish(2304, 1296, 30))[0])
-    assert encoder.name == "libjpeg-turbo"
-    assert "1920 pixels" in encoder.reason
-
-
-def test_the_encoder_works_while_somebody_looks_and_rests_when_nobody_does(
-    board: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    camera, below = opened()
-    assert choose(camera).name == "VideoCore JPEG"
-    below.complete(time.monotonic_ns())
-    camera.grab(1)
-    assert below.encoder is None, "nobody has looked yet"
-    assert camera.picture().planes, "the first picture cannot wait for the encoder"
-    below.encoder.made(JPEG, timestamp := time.monotonic_ns() // 1000)
-    grab = camera.grab(1)
-    assert grab.captured == timestamp * 1000
-    assert camera.picture().jpeg == JPEG
-    monkeypatch.setattr(videocore, "IDLE", -1)
-    assert camera.grab(0) is None
-    assert below.encoder is None
-    below.complete(time.monotonic_ns())
-    assert camera.grab(1), "the camera goes on, watched over"
-
-
-def test_the_newest_of_the_encoder_s_pictures_wins(board: Any) -> None:
-    camera, below = opened()
-    below.complete(time.monotonic_ns())
-    camera.grab(1)
-    camera.picture()
-    for number in range(3):
-        below.encoder.made(JPEG + b"%d\xff\xd9" % number, time.monotonic_ns() // 1000)
-    assert camera.grab(1).lost == 2
-    assert camera.picture().jpeg == JPEG + b"2\xff\xd9"
-
-
-def test_a_picture_that_did_not_fit_is_dropped_and_counted(board: Any) -> None:
-    camera, below = opened()
-    below.complete(time.monotonic_ns())
-    camera.grab(1)
-    camera.picture()
-    below.encoder.made(JPEG[:-2], 1)
-    assert camera.grab(0.01) is None
-    below.encoder.made(JPEG + b"\0\0", 2)
-    assert camera.grab(1).lost == 1
-
-
-def test_an_encoder_that_stalls_looks_like_a_camera_that_does(board: Any) -> None:
-    camera, below = opened()
-    below.complete(time.monotonic_ns())
-    camera.grab(1)
-    camera.picture()
-    below.complete(time.monotonic_ns())
-    assert camera.grab(0.01) is None, "raw frames are no progress for somebody who looks"
-
-
-@pytest.mark.parametrize(("size", "quality"), [((1920, 1080), 80), ((1280, 720), 95), ((640, 480), 30)])
-def test_the_mean_picture_fits_twice_into_the_encoder_s_buffer(size: tuple[int, int], quality: int) -> None:
-    mean = videocore.bitrate(*size, 30, quality) / 30 / 8
-    assert 0 < mean <= videocore.LARGEST_MEAN
-    assert videocore.bitrate(*size, 30, quality - 20) < videocore.bitrate(*size, 30, quality)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenswire.device.camera import CameraWish, Grab, Picture
 from lenswire.device.camera.csi.requests import Newest
-from lenswire.device.camera.csi.videocore import LARGEST_SIDE, VideoCore, available, bitrate
+from lenswire.device.camera.csi.videocore import LARGEST_SIDE, STRIDE, VideoCore, available, bitrate
 from lenswire.errors import CameraError, MissingDependency
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Csi:
             self.compressed = not self.refusal
             if self.compressed:
                 self._encoder = VideoCore(self._camera, bitrate(self.width, self.height, self.fps, wish.quality))
-            self._camera.post_callback = self._newest.completed
+            self._camera.post_callback = self._completed
             self._camera.start()
         except (RuntimeError, ValueError, OSError) as error:
             self.close()
@@ -54,7 +54,9 @@ class Csi:
 
     def grab(self, timeout: float) -> Grab | None:
         if self._encoder and self._encoder.running:
-            return self._encoder.grab(timeout)
+            if grab := self._encoder.grab(timeout):
+                self._newest.seen()
+            return grab
         taken = self._newest.take(timeout)
         return Grab(taken[0].captured, taken[1]) if taken else None
 
@@ -75,6 +77,12 @@ class Csi:
                 log.debug("= closing %s: %s", self.description, error)
 
     # Inside
+
+    def _completed(self, request: Any) -> None:
+        """picamera2's callback for each request, before its encoder gets it."""
+        self._newest.completed(request)
+        if self._encoder:
+            self._encoder.given()
 
     def _configure(self, wish: CameraWish, controls: Mapping[str, Any]) -> None:
         import libcamera
@@ -115,6 +123,8 @@ class Csi:
             return "this board has no JPEG encoder"
         if max(self.width, self.height) > LARGEST_SIDE:
             return f"the board's JPEG encoder takes at most {LARGEST_SIDE} pixels a side"
+        if self._stride % STRIDE:
+            return f"the board's JPEG encoder wants rows of a multiple of {STRIDE} bytes, not {self._stride}"
         return ""
 
     def _planes(self, request: Any) -> tuple[NDArray[np.uint8], ...]:

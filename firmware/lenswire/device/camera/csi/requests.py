@@ -50,6 +50,11 @@ class Newest:
         _give_back(before)
         return shot, passed
 
+    def seen(self) -> None:
+        """What passed here so far was not lost: it came another way."""
+        with self._came:
+            self._passed = 0
+
     @property
     def request(self) -> Any:
         """The one being looked at. Raises CameraError if there is none."""

@@ -44,6 +44,7 @@ class Picamera2:
     busy: ClassVar[bool] = False
     format: ClassVar[str] = "YUV420"
     padding: ClassVar[int] = 0
+    no_encoder: ClassVar[OSError | None] = None  # what start_encoder() meets
     newest: ClassVar[Picamera2]
 
     def __init__(self, number: int) -> None:
@@ -57,6 +58,7 @@ class Picamera2:
         self.post_callback: Any = None
         self.started = self.closed = False
         self.encoder: Any = None
+        self.last_made: bytes = b""  # what the encoder still brings while it is stopped
         self.config: dict[str, Any] = {}
 
     @staticmethod
@@ -85,10 +87,16 @@ class Picamera2:
         self.closed = True
 
     def start_encoder(self, encoder: Any, output: Any, name: str) -> None:
-        self.encoder, encoder.output = encoder, output
+        encoder.output, encoder.running = output, True
+        if Picamera2.no_encoder:
+            raise Picamera2.no_encoder
+        self.encoder = encoder
 
     def stop_encoder(self, encoder: Any) -> None:
         assert encoder is self.encoder
+        if self.last_made:
+            encoder.made(self.last_made, encoder.firsttimestamp)
+        encoder.stop()
         self.encoder = None
 
     # For the test
