@@ -29,7 +29,10 @@ class Clock:
 class Bench:
     def __init__(self) -> None:
         self.camera, self.facts, self.made, self.clock = ScriptedCamera(), Log(), Log(), Clock()
-        self.pipeline = Pipeline(self.camera.open, choose, 80, self.facts, self.made, self.clock)
+        self.plugs = 0
+        self.pipeline = Pipeline(
+            self.camera.open, choose, 80, self.facts, self.made, self.clock, hardware=lambda: self.plugs
+        )
         self.rendition = Rendition(1, Plan())
         self.pipeline.serve((self.rendition,))
         self.pipeline.start()
@@ -131,6 +134,16 @@ def test_a_camera_that_cannot_be_opened_is_reported_each_time(bench: Bench) -> N
     bench.camera.problem = "still busy"
     bench.pipeline.retry()
     bench.facts.wait(lambda said: said[-1] == Lost("still busy"))
+
+
+def test_a_lost_camera_is_tried_at_once_when_hardware_came(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BACK_OFF", (60.0, 60.0))
+    bench.camera.problem = "unplugged"
+    bench.stream()
+    bench.facts.wait(lambda said: said == [Lost("unplugged")])
+    bench.camera.problem = ""
+    bench.plugs += 1
+    bench.until(lambda: bench.camera.opened == 1)
 
 
 def test_silence_is_a_loss(bench: Bench) -> None:

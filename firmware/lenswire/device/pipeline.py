@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 BACK_OFF = (1.0, 30.0)  # seconds before a lost camera is tried again: the first wait, then doubled up to the last
 LOOK = 0.25  # seconds that a grab may wait before the wishes are looked at again: how fast STOP closes the sensor
+HARDWARE = 0.5  # seconds between looks at whether hardware came or went, while a camera is lost: a plug is seen at once
 SILENCE = 2.0  # seconds without a frame before a camera counts as lost; three frame periods if that is longer
 JOIN = 5.0  # seconds for the thread to end: a driver's close() may take its time
 
@@ -60,9 +61,11 @@ class Pipeline:
         published: Callable[[Rendition], object],
         clock: Callable[[], int] = time.monotonic_ns,
         sensor: Callable[[bool], object] = lambda is_open: None,
+        hardware: Callable[[], object] = lambda: None,
     ) -> None:
+        """hardware: what it returns changes when a camera may have been plugged in; a lost one is then tried at once."""
         self._open_camera, self._choose, self._report, self._clock = open_camera, choose, report, clock
-        self._sensor = sensor
+        self._sensor, self._hardware = sensor, hardware
         self.beats = 0  # turns of the capture thread; it stands still while a driver hangs
         self.resting = False  # the thread waits for a wish, or for the time to try a lost camera again
         self.figures = Figures()
@@ -143,27 +146,34 @@ class Pipeline:
                 # may be shut to us until udev has seen it.
                 new = self._clock() - began > BACK_OFF[1] * 1e9 or str(error) != reason
                 wait, reason = BACK_OFF[0] if new else min(2 * wait, BACK_OFF[1]), str(error)
-                self._lose(reason, wait)
+                if self._lose(reason, wait):
+                    reason = ""
             except Exception as error:  # the thread's root: a bug must neither end it nor pass unseen
                 log.exception("! the capture thread failed")
                 self._lose(f"{type(error).__name__}: {error}", BACK_OFF[1])
         self._beside.stop()
 
-    def _lose(self, reason: str, wait: float) -> None:
+    def _lose(self, reason: str, wait: float) -> bool:
+        """Say so, and wait; whether hardware came or went meanwhile."""
         if not self._camera_wanted:
-            return
+            return False
         log.warning("! camera lost: %s; trying again in %g s", reason, wait)
+        before = self._hardware()
         self._report(Lost(reason))
-        self._rest(wait, wanted=True)
+        while wait > 0 and self._hardware() == before and self._rest(min(wait, HARDWARE), wanted=True):
+            wait -= HARDWARE
+        return self._hardware() != before
 
-    def _rest(self, seconds: float | None, wanted: bool) -> None:
-        """While the camera is wanted or not, as it was; at most so many seconds, or until somebody says retry()."""
+    def _rest(self, seconds: float | None, wanted: bool) -> bool:
+        """While the camera is wanted or not, as it was; at most so many seconds, or until somebody says retry(). True if
+        nothing but time has passed."""
         with self._wishes:
             self.resting = True
-            self._wishes.wait_for(
+            ended = self._wishes.wait_for(
                 lambda: self._stopping or self._retry_now or self._camera_wanted is not wanted, seconds
             )
             self._retry_now = self.resting = False
+        return not ended
 
     def _capture_in_light(self) -> None:
         """The sensor's light is on from before it may be open until after it is closed for certain."""

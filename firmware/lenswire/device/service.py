@@ -82,6 +82,7 @@ class Service:
             report=lambda fact: self._loop.call_soon_threadsafe(self._report, fact),
             published=lambda rendition: self._loop.call_soon_threadsafe(rendition.spread),
             sensor=self.panel.sensor,
+            hardware=source.devices_changed,
         )
         self.control = Control(self.pipeline.want, self.pipeline.retry, self._changed)
         self.hub = Hub(config.camera.quality, self.pipeline.serve, self._watched)

@@ -10,7 +10,7 @@ import pytest
 
 from lenswire.device.camera import CameraWish
 from lenswire.device.camera.auto import Auto
-from lenswire.device.camera.source import open_camera, opener
+from lenswire.device.camera.source import devices_changed, open_camera, opener
 from lenswire.errors import CameraError
 
 WISH = CameraWish(160, 120, 30)
@@ -57,3 +57,10 @@ def test_auto_puts_nothing_in_the_place_of_a_camera_that_was_there() -> None:
     auto()
     with pytest.raises(CameraError, match="no camera on USB"):
         auto()
+
+
+def test_a_plug_is_noticed(tmp_path: Path) -> None:
+    before = devices_changed(str(tmp_path))
+    assert devices_changed(str(tmp_path)) == before
+    (tmp_path / "video0").touch()
+    assert devices_changed(str(tmp_path)) != before

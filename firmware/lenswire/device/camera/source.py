@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ def opener(source: str, wish: CameraWish, controls: Mapping[str, Any] | None = N
 def open_camera(source: str, wish: CameraWish, controls: Mapping[str, Any] | None = None) -> Camera:
     """Open it once. Raises CameraError."""
     return opener(source, wish, controls)()
+
+
+def devices_changed(folder: str = "/dev") -> int:
+    """A number that is another one after a camera was plugged in or pulled out: its nodes stand in that folder."""
+    return os.stat(folder).st_mtime_ns
 
 
 # Each kind is imported only when it is used: a camera that makes JPEG needs neither numpy nor OpenCV.
