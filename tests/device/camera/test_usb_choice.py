@@ -67,6 +67,7 @@ def test_a_camera_that_is_not_there_is_named_with_those_that_are() -> None:
     ("kind", "words"),
     [
         ({"opening": errno.EACCES}, "/dev/video0: permission denied; .* group video"),
+        ({"opening": errno.EPERM}, "/dev/video0: a device policy forbids it: DeviceAllow="),
         ({"refuses": {v4l2.VIDIOC_REQBUFS: errno.EBUSY}}, "HD Webcam .*: another program is using it"),
         ({"refuses": {v4l2.VIDIOC_S_FMT: errno.EBUSY}}, "HD Webcam .*: another program is using it"),
         ({"refuses": {v4l2.VIDIOC_STREAMON: errno.ENOSPC}}, "no bandwidth left"),

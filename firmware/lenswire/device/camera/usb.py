@@ -34,7 +34,7 @@ GONE = "no such device; is it plugged in?"
 WORDS = {
     errno.EBUSY: "another program is using it",
     errno.EACCES: GROUP,
-    errno.EPERM: GROUP,
+    errno.EPERM: "a device policy forbids it: DeviceAllow= of the service's unit, or a container's",
     errno.ENODEV: GONE,
     errno.ENOENT: GONE,
     errno.ENXIO: GONE,
