@@ -63,7 +63,7 @@ class Pipeline:
         sensor: Callable[[bool], object] = lambda is_open: None,
         hardware: Callable[[], object] = lambda: None,
     ) -> None:
-        """hardware: what it returns changes when a camera may have been plugged in; a lost one is then tried at once."""
+        """hardware: gives another value when a camera may have been plugged in; a lost one is then tried at once."""
         self._open_camera, self._choose, self._report, self._clock = open_camera, choose, report, clock
         self._sensor, self._hardware = sensor, hardware
         self.beats = 0  # turns of the capture thread; it stands still while a driver hangs
@@ -165,8 +165,10 @@ class Pipeline:
         return self._hardware() != before
 
     def _rest(self, seconds: float | None, wanted: bool) -> bool:
-        """While the camera is wanted or not, as it was; at most so many seconds, or until somebody says retry(). True if
-        nothing but time has passed."""
+        """While the camera is wanted or not, as it was; at most so many seconds, or until somebody says retry().
+
+        True if nothing but time has passed.
+        """
         with self._wishes:
             self.resting = True
             ended = self._wishes.wait_for(

@@ -60,7 +60,7 @@ def test_auto_puts_nothing_in_the_place_of_a_camera_that_was_there() -> None:
 
 
 def test_a_plug_is_noticed(tmp_path: Path) -> None:
-    before = devices_changed(str(tmp_path))
-    assert devices_changed(str(tmp_path)) == before
+    before = devices_changed(tmp_path)
+    assert devices_changed(tmp_path) == before
     (tmp_path / "video0").touch()
-    assert devices_changed(str(tmp_path)) != before
+    assert devices_changed(tmp_path) != before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,9 @@ def open_camera(source: str, wish: CameraWish, controls: Mapping[str, Any] | Non
     return opener(source, wish, controls)()
 
 
-def devices_changed(folder: str = "/dev") -> int:
+def devices_changed(folder: Path = Path("/dev")) -> int:
     """A number that is another one after a camera was plugged in or pulled out: its nodes stand in that folder."""
-    return os.stat(folder).st_mtime_ns
+    return folder.stat().st_mtime_ns
 
 
 # Each kind is imported only when it is used: a camera that makes JPEG needs neither numpy nor OpenCV.
