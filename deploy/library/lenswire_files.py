@@ -82,7 +82,8 @@ def remove(path: Path) -> None:
 def main() -> None:
     spec = {"files": {"type": "list", "elements": "dict", "required": True, "options": FILE}}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    before, diff = [], []
+    before: list[dict[str, Any]] = []
+    diff: list[dict[str, str]] = []
     for wanted in module.params["files"]:
         path = Path(wanted["path"])
         was = look(path)

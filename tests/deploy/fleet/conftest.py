@@ -1,0 +1,26 @@
+"""The fleet: powered on once, provisioned by the first test, and handed from test to test as it then is."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hosts import fleet
+from rig import FAULTS, Rig, wheelhouse
+
+NAMES = ["porch", "gate", "attic"]  # in the order in which they are updated
+
+
+@pytest.fixture(scope="session")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    if os.geteuid() != 0:
+        pytest.skip("the fleet's namespaces take root")
+    folder: Path = tmp_path_factory.mktemp("fleet")
+    releases = {version: wheelhouse(version) for version in ("1.0", "1.1", *FAULTS)}
+    began = time.monotonic()
+    with fleet(NAMES, folder) as hosts:
+        print(f"{len(hosts)} hosts in {time.monotonic() - began:.1f} s")
+        yield Rig(hosts, folder, releases)
