@@ -2,13 +2,24 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench venv clean
+.PHONY: demo test lint deploy fleet bench venv clean
 
 demo: venv ; @$(BIN)/lenswire demo
 
 test: venv ; $(BIN)/pytest --cov --cov-report=term:skip-covered
 
 lint: venv ; $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+# Three hosts in namespaces, provisioned and looked after by deploy/: as root, with systemd-container and mmdebstrap.
+fleet: venv ; $(BIN)/pytest tests/deploy/fleet $(ARGS)
+
+# One Pi: HOST=pi@porch.local. Many: INVENTORY=fleet.yml. Another playbook of deploy/: PLAY=update, status, ...
+PLAY ?= site
+WHERE = $(if $(INVENTORY),-i $(INVENTORY),-i $(lastword $(subst @, ,$(HOST))), -e target=all $(USER_OF_HOST))
+USER_OF_HOST = $(if $(findstring @,$(HOST)),-u $(firstword $(subst @, ,$(HOST))))
+deploy: venv
+	@$(if $(HOST)$(INVENTORY),,$(error say HOST=pi@porch.local or INVENTORY=fleet.yml; deploy/README.md has the rest))
+	@ANSIBLE_CONFIG=deploy/ansible.cfg $(BIN)/ansible-playbook $(WHERE) deploy/$(PLAY).yml $(ARGS)
 
 bench: venv ; @bash tests/bench/run.sh $(ARGS)
 
