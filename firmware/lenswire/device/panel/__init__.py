@@ -76,6 +76,60 @@ class NoPanel:
     def close(self) -> None: ...
 
 
+# At power-on the service may be there before udev has given it the lines. Seconds between attempts.
+AGAIN = 0.5, 1.0, 2.0, 4.0, 8.0, 15.0
+
+
+class LatePanel:
+    """A panel whose lines cannot be had yet. Until they can, it is no panel, and remembers what it has to show."""
+
+    def __init__(self, claim: Callable[[], Panel], loop: Loop) -> None:
+        """claim raises PanelError; it is called again, on the event loop, some times."""
+        self._claim, self._loop = claim, loop
+        self._panel: Panel = NoPanel()
+        self._state: State | None = None
+        self._sensor_open = False
+        self._left = list(AGAIN)
+        self._next: Timer | None = None
+        self._wait()
+
+    def show(self, state: State) -> None:
+        self._state = state
+        self._panel.show(state)
+
+    def acknowledge(self) -> None:
+        self._panel.acknowledge()
+
+    def sensor(self, is_open: bool) -> None:
+        self._sensor_open = is_open
+        self._panel.sensor(is_open)
+
+    def close(self) -> None:
+        if self._next:
+            self._next.cancel()
+        self._panel.close()
+
+    # Inside
+
+    def _wait(self) -> None:
+        self._next = self._loop.call_later(self._left.pop(0), self._try)
+
+    def _try(self) -> None:
+        self._next = None
+        try:
+            self._panel = self._claim()
+        except PanelError as error:
+            if self._left:
+                self._wait()
+            else:
+                log.error("! no button, no LED, for good: %s", error)
+            return
+        log.info("= button and LED are there now")
+        self._panel.sensor(self._sensor_open)
+        if self._state:
+            self._panel.show(self._state)
+
+
 def _lgpio(chip: int, directory: Path) -> Pins:
     from lenswire.device.panel import gpio
 
@@ -90,7 +144,7 @@ def open_panel(
     open_pins: Callable[[int, Path], Pins] = _lgpio,
     devices: Path = Path("/dev"),
 ) -> Panel:
-    """The panel of these settings, or NoPanel, with one line in the log that says why.
+    """The panel of these settings; NoPanel or LatePanel if there is none (yet), with one line in the log that says why.
 
     directory: where lgpio may put its file. open_pins(chip, directory) raises PanelError or ImportError.
     """
@@ -99,13 +153,17 @@ def open_panel(
     elif not any(devices.glob("gpiochip*")):
         log.info("= no button, no LED: this machine has no GPIO (no %s/gpiochip*)", devices)
     else:
-        try:
-            pins = open_pins(config.chip, directory)
+
+        def claim() -> Panel:
             from lenswire.device.panel.gpio import GpioPanel
 
-            return GpioPanel(config, pins, deeds, loop)
+            return GpioPanel(config, open_pins(config.chip, directory), deeds, loop)
+
+        try:
+            return claim()
         except ImportError as error:
             log.info("= no button, no LED: %s: %s", error, _PACKAGES)
         except PanelError as error:
-            log.error("! no button, no LED: %s", error)
+            log.warning("! no button, no LED: %s; trying again for %g s", error, sum(AGAIN))
+            return LatePanel(claim, loop)
     return NoPanel()
