@@ -94,6 +94,11 @@ def test_the_first_boot_s_file_is_what_cloud_init_reads() -> None:
     assert yaml.safe_load((folder / "network-config").read_text())["network"]["version"] == 2
 
 
+def test_the_shutdown_button_s_rule_is_the_one_that_hardware_md_shows() -> None:
+    rule = (DEPLOY / "roles/lenswire/files/50-lenswire.rules").read_text().partition("\n")[2]
+    assert f"```js\n{rule}```" in (DEPLOY.parent / "hardware.md").read_text()
+
+
 def test_the_unit_is_one(tmp_path: Path) -> None:
     need("systemd-analyze")
     text = (DEPLOY / "systemd/lenswire.service").read_text()
