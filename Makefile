@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint deploy fleet bench venv clean
+.PHONY: demo test lint deploy fleet appliance bench venv clean
 
 demo: venv ; @$(BIN)/lenswire demo
 
 test: venv ; $(BIN)/pytest --cov --cov-report=term:skip-covered
 
 lint: venv ; $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+# The whole appliance on an emulated Pi, from power-on to a picture: as root; .ci/run shows Debian's packages.
+appliance: venv ; $(BIN)/pytest tests/appliance $(ARGS)
 
 # Three hosts in namespaces, provisioned and looked after by deploy/: as root, with systemd-container and mmdebstrap.
 fleet: venv ; $(BIN)/pytest tests/deploy/fleet $(ARGS)

@@ -1,0 +1,55 @@
+"""An eye on the device from outside: a viewer that keeps what it saw and when, over the product's own connection."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from virtual_pi import until
+
+from lenswire.link import Target
+from lenswire.messages import Status, Watch
+from lenswire.viewer.connection import Received, Stream
+
+
+class Seen(NamedTuple):
+    """A picture, and when its last byte was here (time.monotonic())."""
+
+    at: float
+    jpeg: bytes
+    age: float  # seconds since its capture
+
+
+class Told(NamedTuple):
+    """A status, and when it came."""
+
+    at: float
+    status: Status
+
+
+class Eye(Stream):
+    """Watches from its making to its stop(); goes on after whatever happens in between."""
+
+    def __init__(self, target: Target, watch: Watch = Watch()) -> None:  # noqa: B008 - it is frozen
+        self.seen: list[Seen] = []
+        self.told: list[Told] = []
+        super().__init__(target, watch, self._see)
+        self.on_change = self._change
+        self.start()
+
+    def picture(self, what: str = "a picture", limit: float = 60.0) -> Seen:
+        """The next one that comes."""
+        count = len(self.seen)
+        return until(lambda: self.seen[count:] or None, lambda: f"{what}: {self.problem or self.status}", limit)[0]
+
+    def state(self, state: str, limit: float = 60.0) -> float:
+        """Wait until the device's newest word is that it is in this state; returns when it came."""
+        until(lambda: self.told and self.told[-1].status.state == state, lambda: f"{state}: {self.status}", limit)
+        return self.told[-1].at
+
+    def _see(self, received: Received) -> None:
+        self.seen.append(Seen(time.monotonic(), bytes(received.frame.jpeg), received.age(received.received)))
+
+    def _change(self) -> None:
+        if self.status and (not self.told or self.told[-1].status is not self.status):
+            self.told.append(Told(time.monotonic(), self.status))

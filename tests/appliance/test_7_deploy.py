@@ -1,0 +1,45 @@
+"""The playbooks on a device that is provisioned: nothing to do, a new release, and back; all outlives the power."""
+
+from __future__ import annotations
+
+from eye import Eye
+from release import FIRST, Controller, Installed
+from usb_camera import Frames
+from virtual_pi import VirtualPi, until
+
+NEXT = "0.2"
+
+
+def test_the_second_run_changes_nothing(pi: VirtualPi, controller: Controller, eye: Eye) -> None:
+    eye.picture()
+    assert controller.play(pi, "site", FIRST) == 0
+    assert eye.statistics.reconnects == 0, "the service was disturbed"
+
+
+def test_a_release_and_the_way_back_outlive_the_power(
+    pi: VirtualPi, controller: Controller, installed: Installed, frames: Frames
+) -> None:
+    assert controller.play(pi, "update", NEXT) > 0
+    assert streams(pi, installed) == NEXT
+    pi.power_cut()
+    pi.power_on()
+    pi.plug_camera(frames)
+    assert streams(pi, installed) == NEXT
+    assert controller.play(pi, "rollback", NEXT) > 0
+    assert streams(pi, installed) == FIRST
+    pi.power_cut()
+    pi.power_on()
+    pi.plug_camera(frames)
+    assert streams(pi, installed) == FIRST
+
+
+def streams(pi: VirtualPi, installed: Installed) -> str:
+    """Which version it is that shows pictures."""
+    eye = Eye(installed.target(pi))
+    try:
+        eye.picture(limit=240)
+        until(lambda: eye.status, "its status", 10)
+        assert eye.status
+        return eye.status.version
+    finally:
+        eye.stop()
