@@ -71,3 +71,20 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         asyncio.run(take(Around(), tmp_path / "file", b"jpeg"))
+
+
+def test_what_a_power_cut_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / "000007-20260101-000000.jpg").write_bytes(b"whole")
+    (tmp_path / "000008-20260101-000001.jpg.new").write_bytes(b"ha")
+    path = asyncio.run(take(Around(), tmp_path, b"jpeg"))
+    assert path.name.startswith("000008-")
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".jpg", ".jpg"]
+
+
+def test_several_at_once_do_not_disturb_one_another(tmp_path: Path) -> None:
+    async def test() -> None:
+        jpegs = [b"%d" % number for number in range(8)]
+        paths = await asyncio.gather(*(take(Around(), tmp_path, jpeg) for jpeg in jpegs))
+        assert [path.read_bytes() for path in paths] == jpegs
+
+    asyncio.run(test())

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import secrets
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lenswire.device.durable import write_whole
 from lenswire.errors import IdentityError, MissingDependency
 
 KEY_BYTES = 32
@@ -48,11 +48,11 @@ def load_or_make(directory: Path, name: str) -> Identity:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         key, certificate, private_key = (directory / file for file in ("key", "certificate.pem", "private-key.pem"))
         if not key.exists():
-            _write(key, secrets.token_hex(KEY_BYTES).encode() + b"\n")
+            write_whole(key, secrets.token_hex(KEY_BYTES).encode() + b"\n")
         if not certificate.exists() or not private_key.exists():
             pem, private_pem = _make_certificate(name)
-            _write(private_key, private_pem)
-            _write(certificate, pem)
+            write_whole(private_key, private_pem)
+            write_whole(certificate, pem)
         return Identity(_read_key(key), _read_fingerprint(certificate), certificate, private_key)
     except OSError as error:
         if isinstance(error, IdentityError):
@@ -80,23 +80,6 @@ def _read_fingerprint(path: Path) -> bytes:
             f"{path}: not a certificate ({error}); restore it, or delete it to make a new one and "
             "pair every viewer again"
         ) from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All or nothing, also when the power goes: readable by nobody else, not even for a moment."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _make_certificate(name: str) -> tuple[bytes, bytes]:

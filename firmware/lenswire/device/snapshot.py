@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from lenswire.device.durable import DRAFT, write_whole
 from lenswire.device.hub import Hub
 from lenswire.device.rendition import Plan, Published
 from lenswire.errors import NoPicture
 
 LIMIT = 5.0  # seconds for the picture to come
+
+_saving = threading.Lock()  # one at a time: the button and every viewer may ask
 
 
 async def take(hub: Hub, directory: Path, keep: int, clock: Callable[[], int] = time.monotonic_ns) -> Path:
@@ -44,14 +48,19 @@ class _Wanted:
 
 
 def _save(directory: Path, jpeg: bytes, keep: int) -> Path:
+    with _saving:
+        return _save_next(directory, jpeg, keep)
+
+
+def _save_next(directory: Path, jpeg: bytes, keep: int) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
+    for draft in directory.glob(f"*{DRAFT}"):  # the power went
+        draft.unlink(missing_ok=True)
     kept = sorted(directory.glob("[0-9]*-*-*.jpg"))
     # Numbered, as the clock of a Pi may go back: the newest is the newest, whatever the time was then.
     number = int(kept[-1].name.split("-")[0]) + 1 if kept else 1
     path = directory / f"{number:06d}-{time.strftime('%Y%m%d-%H%M%S')}.jpg"
-    draft = path.with_suffix(".new")
-    draft.write_bytes(jpeg)
-    draft.replace(path)
+    write_whole(path, jpeg)
     for old in [*kept, path][:-keep]:
         old.unlink(missing_ok=True)
     return path
