@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import pwd
 import shutil
 import ssl
 import subprocess
@@ -35,6 +36,7 @@ def facts() -> dict[str, Any]:
         "model": text("/proc/device-tree/model").rstrip("\0"),
         "raspberry_pi_os": Path("/etc/rpi-issue").exists(),
         "hostname": platform.node(),
+        "user": has_user(),
         "packages": packages(),
         "network_manager": Path("/etc/NetworkManager").is_dir(),
         "avahi": Path("/etc/avahi").is_dir(),
@@ -75,6 +77,14 @@ def run(*command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def has_user() -> bool:
+    """Whether the service's user is there."""
+    try:
+        return bool(pwd.getpwnam("lenswire"))
+    except KeyError:
+        return False
 
 
 def packages() -> list[str]:

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ options:
   state:
     description:
       - C(installed) makes it from O(bundle), beside the running one.
-      - C(current) makes systemd run it, and waits until it says that it is ready.
+      - C(current) makes systemd run it, and waits until it says that it is ready; with settings newer than what runs,
+        it is started again.
       - C(absent) removes it.
       - C(pruned) removes all but the current one and the one before.
     type: str
@@ -52,6 +54,7 @@ ROOT = Path("/opt/lenswire")
 UNIT = "lenswire.service"
 UNIT_LINK = Path("/etc/systemd/system") / UNIT
 WANTED_LINK = UNIT_LINK.parent / "multi-user.target.wants" / UNIT
+CONFIG = Path("/etc/lenswire/lenswire.toml")
 LAST = "release.json"
 
 
@@ -184,6 +187,7 @@ def start(again: bool) -> bool:
             link.parent.mkdir(parents=True, exist_ok=True)
             point(link, target)
             changed = True
+    changed = changed or is_stale()
     if changed:
         run("systemctl", "daemon-reload")
     if changed or not is_active():
@@ -198,6 +202,14 @@ def start(again: bool) -> bool:
 
 def is_active() -> bool:
     return run("systemctl", "is-active", UNIT, lenient=True) == "active"
+
+
+def is_stale(config: Path = CONFIG) -> bool:
+    """Whether it was started before what it should run with was there: the last run may have ended in between."""
+    began = run("systemctl", "show", UNIT, "--property=ExecMainStartTimestampMonotonic", "--value", lenient=True)
+    running = time.monotonic() - int(began or 0) / 1e6
+    paths = [path for path in (config, ROOT / "current", UNIT_LINK) if os.path.lexists(path)]
+    return any(time.time() - path.lstat().st_mtime < running for path in paths)
 
 
 def last_words() -> str:
@@ -236,7 +248,8 @@ def act(module: AnsibleModule) -> dict[str, Any]:
     if state == "current":
         told["version"] = version = version or releases.named("previous")
         if module.check_mode:
-            return {**told, "changed": version != told["was"] or module.params["restart"] or not is_active()}
+            news = version != told["was"] or module.params["restart"]
+            return {**told, "changed": news or not is_active() or is_stale()}
         with releases.locked():
             news = releases.link(version)
         return {**told, "changed": start(news or module.params["restart"])}
@@ -253,7 +266,7 @@ def main() -> None:
             "version": {"type": "str"},
             "state": {"type": "str", "choices": ["installed", "current", "absent", "pruned"], "required": True},
             "bundle": {"type": "path"},
-            "config": {"type": "path", "default": "/etc/lenswire/lenswire.toml"},
+            "config": {"type": "path", "default": str(CONFIG)},
             "restart": {"type": "bool", "default": False},
         },
         required_if=[("state", "installed", ["version", "bundle"]), ("state", "absent", ["version"])],

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer getty.target 
 NETWORK = "10.88.0"  # of a namespace: it is nobody's but ours
 DISK = "1400M"
 LIMIT = 60.0
+REBOOT = 133
 
 
 def run(*command: str | Path, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:
@@ -99,8 +101,9 @@ class Host:
         (disk / "work").mkdir()
         layers = f"lowerdir={lower},upperdir={disk}/upper,workdir={disk}/work"
         run("mount", "-t", "overlay", "-o", layers, f"lenswire-{self.name}", self.root)
-        self.write("etc/hostname", f"{self.name}\n")
-        self.write("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n")
+        self.write("etc/hostname", "raspberrypi\n")
+        self.write("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 raspberrypi\n")
+        self.write("boot/firmware/config.txt", "arm_64bit=1\n")
         network = f"[Match]\nName=host0\n[Network]\nAddress={self.address}/24\nLinkLocalAddressing=no\n"
         self.write("etc/systemd/network/10-fleet.network", network)
         self.write("home/pi/.ssh/authorized_keys", public_key)
@@ -112,6 +115,16 @@ class Host:
 
     def power_on(self) -> None:
         """Start it, and wait until sshd listens."""
+        self.start()
+        threading.Thread(target=self.attend, daemon=True).start()
+        until(lambda: self.connects(22), f"{self.name} to listen; see {self.folder}/console")
+
+    def attend(self) -> None:
+        """Start it again as often as it reboots, which is what nspawn means by this status."""
+        while (process := self.process) and process.wait() == REBOOT:
+            self.start()
+
+    def start(self) -> None:
         nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", f"--machine={self.name}", "--boot"]
         nspawn += [f"--directory={self.root}", "--network-bridge=fleet", "--resolv-conf=off", "--console=pipe"]
         self.group.mkdir(exist_ok=True)
@@ -125,7 +138,6 @@ class Host:
                 stdout=console,
                 stderr=console,
             )
-        until(lambda: self.connects(22), f"{self.name} to listen; see {self.folder}/console")
 
     def connects(self, port: int) -> bool:
         dial = f"import socket; socket.create_connection(('{self.address}', {port}), 1)"
@@ -135,9 +147,9 @@ class Host:
         """All its processes end at once, wherever they are."""
         if self.process:
             # All but nspawn, which then ends by itself and takes away what it made.
+            process, self.process = self.process, None
             (self.group / "payload/cgroup.kill").write_text("1")
-            self.process.wait(LIMIT)
-            self.process = None
+            process.wait(LIMIT)
             for group in sorted(self.group.rglob("*/"), reverse=True):
                 group.rmdir()
             self.group.rmdir()

@@ -14,6 +14,7 @@ from hosts import Host, until
 from rig import Rig
 
 OURS = "etc", "opt", "var/lib", "usr", "home", "root", "srv"
+NOT_OURS = "/.ansible", "var/lib/systemd/", "__pycache__", "etc/machine-info"
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_fresh_fleet_can_be_asked_what_would_change(rig: Rig) -> None:
     for host in rig.hosts:
         rig.ssh(host, "systemctl is-system-running --wait || true")
         before[host.name] = files(host)
-    play = rig.play("site", "--check", "--diff")
+    play = rig.play("site", "--check", "--diff", "--limit", "porch")
     assert play.status == 0, play.output
     assert "+RuntimeWatchdogSec=14" in play.output
     assert '+source = "pattern"' in play.output
@@ -51,6 +52,7 @@ def test_the_first_run_provisions_and_no_key_is_seen_on_the_way(rig: Rig) -> Non
         play = rig.play("site", "-vv")
     assert play.status == 0, play.output
     assert rig.versions() == ["1.0"] * 3
+    assert [rig.ssh(host, "hostname").strip() for host in rig.hosts] == [host.name for host in rig.hosts]
     assert stat.S_IMODE(rig.book.stat().st_mode) == 0o600
     keys = [rig.ssh(host, "cat /var/lib/lenswire/key").strip() for host in rig.hosts]
     assert len({key for key in keys if len(key) == 64}) == 3
@@ -73,6 +75,19 @@ def test_it_streams_again_at_power_on(rig: Rig, porch: Host) -> None:
     assert rig.probe(porch)["version"] == "1.0"
     assert "Storage=volatile" in rig.ssh(porch, "cat /etc/systemd/journald.conf.d/50-lenswire.conf")
     assert rig.ssh(porch, "systemctl show --property=RuntimeWatchdogUSec") == "RuntimeWatchdogUSec=14s\n"
+
+
+def test_an_overlay_takes_one_reboot_and_only_one(rig: Rig, porch: Host) -> None:
+    overlay = ("--limit", "porch", "-e", '{"board_boot_config": ["dtparam=i2c_arm=on"]}')
+    booted = rig.ssh(porch, "cat /proc/sys/kernel/random/boot_id")
+    play = rig.play("site", *overlay)
+    assert play.status == 0, play.output
+    again = rig.ssh(porch, "cat /proc/sys/kernel/random/boot_id")
+    assert again != booted
+    assert "[all]\ndtparam=i2c_arm=on\n# END lenswire" in (porch.root / "boot/firmware/config.txt").read_text()
+    play = rig.play("site", *overlay)
+    assert (play.status, play.recap(porch)["changed"]) == (0, 0)
+    assert rig.probe(porch)["version"] == "1.0"
 
 
 # Updates that fail, each at the first host
@@ -223,6 +238,7 @@ def test_uninstalled_nothing_is_left(rig: Rig) -> None:
     play = rig.play("uninstall")
     assert play.status == 0, play.output
     assert new_files(rig) == set()
+    assert (rig.hosts[0].root / "boot/firmware/config.txt").read_text() == "arm_64bit=1\n"
     assert rig.ssh(rig.hosts[0], "ls -d /opt/lenswire /etc/lenswire /var/lib/lenswire 2>/dev/null || true") == ""
     assert rig.lenswire("cameras").stdout.endswith("is empty\n")
     assert rig.ssh(rig.hosts[0], "getent passwd lenswire || true; getent group lenswire gpio || true") == ""
@@ -248,12 +264,13 @@ def new_files(rig: Rig) -> set[str]:
 
 
 def files(host: Host) -> set[str]:
-    """Everything that a playbook might leave behind, but what the system and Ansible keep for themselves."""
+    """Everything that a playbook might leave behind, but what the system and Ansible keep for themselves.
+
+    machine-info belongs to the host name, which stays.
+    """
     everything = (path for top in OURS for path in (host.root / top).rglob("*"))
     found = (str(path.relative_to(host.root)) for path in everything if path.is_symlink() or not path.is_dir())
-    return {
-        path for path in found if not any(word in path for word in ("/.ansible", "var/lib/systemd/", "__pycache__"))
-    }
+    return {path for path in found if not any(word in path for word in NOT_OURS)}
 
 
 class Watcher:
