@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -42,9 +42,9 @@ def tool(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[st
         )
 
 
-def inventory(folder: Path, variables: Mapping[str, object], hosts: Sequence[str] = ("porch",)) -> Path:
+def inventory(folder: Path, variables: dict[str, object], hosts: Sequence[str] = ("porch",)) -> Path:
     """An inventory whose hosts nobody can reach."""
-    all_hosts = {host: {"ansible_host": f"{host}.invalid"} for host in hosts}
+    all_hosts = {host: {"ansible_host": f"{host}.invalid"} | variables for host in hosts}
     path = folder / "inventory.json"
-    path.write_text(json.dumps({"cameras": {"hosts": all_hosts, "vars": dict(variables)}}))
+    path.write_text(json.dumps({"cameras": {"hosts": all_hosts}}))
     return path

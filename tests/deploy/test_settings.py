@@ -90,6 +90,7 @@ def test_what_is_rendered_is_what_the_device_reads(tmp_path: Path) -> None:
         ("lenswire_name", "", "lenswire_name: expected 1 to"),
         ("board_read_only", "maybe", "argument 'board_read_only' is of type"),
         ("board_hostname", "two words", "board_hostname: expected up to 63 letters"),
+        ("ansible_host", "raspberrypi.local", "once porch is called porch, it is no longer raspberrypi.local"),
     ],
 )
 def test_a_wrong_value_stops_with_its_name(tmp_path: Path, name: str, value: object, words: str) -> None:
