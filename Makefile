@@ -8,7 +8,9 @@ demo: venv ; @$(BIN)/lenswire demo
 
 test: venv ; $(BIN)/pytest --cov --cov-report=term:skip-covered
 
-lint: venv ; $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+lint: venv
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+	$(BIN)/mypy --strict deploy/wheelhouse.py deploy/library/*.py
 
 # The whole appliance on an emulated Pi, from power-on to a picture: as root; .ci/run shows Debian's packages.
 appliance: venv ; $(BIN)/pytest tests/appliance $(ARGS)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import disk
 import pictures
 import pytest
 from eye import Eye
@@ -20,9 +18,6 @@ from screen import Screen
 from usb_camera import Frames
 from virtual_pi import VirtualPi, until
 
-HERE = Path(__file__).parent
-MADE_FROM = "image.sh", "pi_packages.sh", "guest/virtual_picamera2.py"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lenswire"
 SIZE = 640, 480
 
 _times: list[tuple[str, float]] = []
@@ -62,13 +57,8 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def image() -> Path:
     """The folder of a machine without lenswire: disk.img, vmlinuz, initrd.img, id_ed25519. Kept outside the tree."""
-    key = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in MADE_FROM)).hexdigest()[:16]
-    folder = CACHE / "virtual-pi" / key
-    if not (folder / "disk.img").exists():
-        with timed("build the disk"):
-            environment = {**os.environ, "PYTHON": sys.executable}
-            subprocess.run(["bash", HERE / "image.sh", folder], check=True, stdout=sys.stderr, env=environment)
-    return folder
+    with timed("build the disk"):
+        return disk.build()
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +84,8 @@ def installed(image: Path, folder: Path, controller: Controller, frames: Frames)
         pi.wait_for_ssh()
     with timed("provision until the power goes, and boot"):
         play = controller.begin(pi, "site", FIRST)
-        until(
-            lambda: pi.ssh("ls /opt/lenswire/releases 2>/dev/null", check=False) or play.poll() is not None, "pip", 300
-        )
+        begun = "ls /opt/lenswire/releases 2>/dev/null"
+        until(lambda: pi.ssh(begun, check=False) or play.poll() is not None, "the release to be begun", 300)
         pi.power_cut()
         words, _ = play.communicate(timeout=120)
         assert play.returncode != 0, words

@@ -42,10 +42,14 @@ class Eye(Stream):
         count = len(self.seen)
         return until(lambda: self.seen[count:] or None, lambda: f"{what}: {self.problem or self.status}", limit)[0]
 
-    def state(self, state: str, limit: float = 60.0) -> float:
-        """Wait until the device's newest word is that it is in this state; returns when it came."""
-        until(lambda: self.told and self.told[-1].status.state == state, lambda: f"{state}: {self.status}", limit)
-        return self.told[-1].at
+    def state(self, state: str, limit: float = 60.0, since: float = 0.0) -> float:
+        """Wait until the device is in this state by its own word; returns when it first said so after `since`."""
+        return until(lambda: self._first(state, since), lambda: f"{state}: {self.status}", limit)
+
+    def _first(self, state: str, since: float) -> float | None:
+        if not self.told or self.told[-1].status.state != state:
+            return None
+        return next((told.at for told in self.told if told.status.state == state and told.at >= since), None)
 
     def _see(self, received: Received) -> None:
         self.seen.append(Seen(time.monotonic(), bytes(received.frame.jpeg), received.age(received.received)))

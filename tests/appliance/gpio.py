@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 PL061 = 0x0903_0000  # in QEMU's machine "virt"
 DATA, DIRECTION = PL061 + 0x3FC, PL061 + 0x400
-CHIP = "/machine/unattached/device[7]"  # the PL061, by `info qom-tree` of the monitor
 LINES = range(8)
 
 
@@ -28,7 +27,9 @@ class Edge(NamedTuple):
 class Gpio:
     """All lines of the chip. One at a time may hold the socket."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chip: str) -> None:
+        """path: of the qtest socket. chip: the PL061's name in QEMU's tree of objects."""
+        self._chip = chip
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(10)
         self._socket.connect(str(path))
@@ -42,7 +43,7 @@ class Gpio:
 
     def drive(self, line: int, level: bool) -> None:
         """Hold an input at a level."""
-        self._ask(f"set_irq_in {CHIP} unnamed-gpio-in {line} {int(level)}")
+        self._ask(f"set_irq_in {self._chip} unnamed-gpio-in {line} {int(level)}")
 
     def level(self, line: int) -> bool:
         """What the guest puts on an output; false for a line that it does not drive."""

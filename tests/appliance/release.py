@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from virtual_pi import BUTTON, LED, PORT, SENSOR_LED, VirtualPi
+from virtual_pi import BUTTON, LED, PORT, SENSOR_LED, SHUTDOWN, VirtualPi
 
 from lenswire.link import AddressBook, Target
 
@@ -24,6 +24,7 @@ SETTINGS = {
     "lenswire_panel_button": BUTTON,
     "lenswire_panel_led": LED,
     "lenswire_panel_sensor_led": SENSOR_LED,
+    "lenswire_panel_shutdown_button": SHUTDOWN,
 }
 CONFIG = "/etc/lenswire/lenswire.toml"
 
@@ -106,7 +107,7 @@ def configure(pi: VirtualPi, **camera: str | float) -> None:
     tables = {
         "camera": {"source": "usb", **camera},
         "server": {"listen": f":{PORT}"},
-        "panel": {"button": BUTTON, "led": LED, "sensor_led": SENSOR_LED},
+        "panel": {"button": BUTTON, "led": LED, "sensor_led": SENSOR_LED, "shutdown_button": SHUTDOWN},
     }
     lines = [f"name = {json.dumps(NAME)}"]
     for table, settings in tables.items():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from eye import Eye
 from release import Installed
 from usb_camera import Frames
-from virtual_pi import LED, SENSOR_LED, VirtualPi
+from virtual_pi import LED, SENSOR_LED, VirtualPi, until
 
 Say = Callable[[str], None]
 
@@ -21,7 +21,7 @@ def test_it_streams_by_itself(pi: VirtualPi, eye: Eye, frames: Frames, say: Say)
     first = eye.picture("the first picture", limit=240)
     say(f"first picture at the viewer {first.at - pi.powered_on_at:.1f} s after power-on")
     eye.state("STREAMING")
-    assert pi.led(LED) and pi.led(SENSOR_LED)
+    until(lambda: pi.led(LED) and pi.led(SENSOR_LED), "the LED and the sensor's light", 35)
     # uvcvideo takes the frames from the middle of the stream at first; from then on they are the camera's own bytes.
     seen = [eye.picture().jpeg for _ in range(10)]
     assert all(picture in frames["mjpeg", 640, 480] for picture in seen)

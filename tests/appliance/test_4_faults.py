@@ -19,6 +19,7 @@ BACK = 2.0  # seconds for the picture to go on
 
 def test_a_service_that_hangs_is_started_again(pi: VirtualPi, eye: Eye, say: Say) -> None:
     eye.picture()
+    pi.wait_for_ssh()
     before = pi.ssh("systemctl show lenswire -p MainPID --value").strip()
     pi.ssh("systemctl kill -s STOP lenswire")
     stopped = time.monotonic()
@@ -32,6 +33,7 @@ def test_a_service_that_hangs_is_started_again(pi: VirtualPi, eye: Eye, say: Say
 
 def test_the_network_goes_and_comes_back(pi: VirtualPi, eye: Eye, screen: Screen, say: Say, tmp_path: Path) -> None:
     """The window says that its picture is old; the picture goes on by itself, and nothing was started anew."""
+    pi.wait_for_ssh()
     before = pi.ssh("systemctl show lenswire -p MainPID --value")
     screen.show(eye.target)
     eye.picture()
@@ -70,7 +72,7 @@ def test_doctor_tells_the_truth(pi: VirtualPi, say: Say) -> None:
         rf"Python {re.escape(python)}",
         r"picamera2 0\.3\.38",
         r"lgpio 0\.2\.2",
-        r"button GPIO 2, LED GPIO 4, sensor LED GPIO 5",
+        r"button GPIO 2, LED GPIO 4, shutdown button GPIO 6, sensor LED GPIO 5",
         r"gpiochip0",
         r"Virtual USB Camera",
         r"640x480",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eye import Eye
 from release import FIRST, Controller, Installed
 from usb_camera import Frames
-from virtual_pi import VirtualPi, until
+from virtual_pi import SHUTDOWN, VirtualPi, until
 
 NEXT = "0.2"
 
@@ -27,7 +27,9 @@ def test_a_release_and_the_way_back_outlive_the_power(
     assert streams(pi, installed) == NEXT
     assert controller.play(pi, "rollback", NEXT) > 0
     assert streams(pi, installed) == FIRST
-    pi.power_cut()
+    # The last reboot is its owner's, who wants to unplug it: it shuts down in order, by its button alone.
+    pi.press(SHUTDOWN, seconds=6)
+    pi.wait_for_off()
     pi.power_on()
     pi.plug_camera(frames)
     assert streams(pi, installed) == FIRST

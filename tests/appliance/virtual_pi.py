@@ -5,7 +5,6 @@ QEMU emulates a 64-bit board without any help of the host's processor; what runs
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import subprocess
@@ -21,7 +20,7 @@ from lenswire.demo import free_port
 
 T = TypeVar("T")
 # The lines of the one gpiochip, which has eight; what the device's config says too.
-BUTTON, LED, SENSOR_LED = 2, 4, 5
+BUTTON, LED, SENSOR_LED, SHUTDOWN = 2, 4, 5, 6
 PORT = 8880
 CPU, CPUS, MEMORY = "cortex-a72", 2, 1024  # a Pi 4's, half its cores
 BOOT_LIMIT = 240.0  # seconds to ssh; 30 is the rule, on a busy machine it may take several times that
@@ -55,7 +54,7 @@ class VirtualPi:
         self._boots += 1
         for name in ("usb", "qtest", "qmp"):
             (self.folder / name).unlink(missing_ok=True)
-        forwards = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,hostfwd=tcp:127.0.0.1:{self.port}-:{PORT}"
+        forwards = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,hostfwd={self._forward}"
         command = [
             "qemu-system-aarch64", "-M", "virt", "-cpu", CPU, "-smp", str(self.cpus), "-m", str(MEMORY),
             "-accel", "tcg,thread=multi,tb-size=256", "-display", "none", "-dtb", "device.dtb",
@@ -77,7 +76,8 @@ class VirtualPi:
         with (self.folder / "qemu.log").open("ab") as log:
             self._machine = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         until((self.folder / "qtest").exists, "QEMU's sockets", 20)
-        self._gpio = until(lambda: _try(Gpio, self.folder / "qtest"), "the GPIO chip", 20)
+        chip = until(lambda: _try(self._gpio_chip), "QEMU's answer", 20)
+        self._gpio = Gpio(self.folder / "qtest", chip)
 
     def power_cut(self) -> None:
         """Take the power away, from one instruction to the next."""
@@ -87,10 +87,13 @@ class VirtualPi:
 
     def power_off(self) -> None:
         """Shut down in order, as systemd does it."""
-        with contextlib.suppress(subprocess.SubprocessError):
-            self.ssh("systemctl poweroff", check=False)
+        self.ssh("systemctl poweroff", check=False)
+        self.wait_for_off()
+
+    def wait_for_off(self, limit: float = 120) -> None:
+        """Wait until it has shut itself down."""
         assert self._machine
-        self._machine.wait(120)
+        self._machine.wait(limit)
         self._gone()
 
     @property
@@ -159,11 +162,13 @@ class VirtualPi:
             self.camera = None
 
     def link_down(self) -> None:
-        """Pull the network cable."""
+        """Pull the network cable. QEMU would go on accepting connections for the device, which no network does."""
+        self._monitor(f"hostfwd_remove net tcp:127.0.0.1:{self.port}")
         self._qmp("set_link", name="net", up=False)
 
     def link_up(self) -> None:
         self._qmp("set_link", name="net", up=True)
+        self._monitor(f"hostfwd_add net {self._forward}")
 
     @property
     def gpio(self) -> Gpio:
@@ -186,16 +191,30 @@ class VirtualPi:
         self._machine = self._gpio = None
         subprocess.run(["ssh", *self.ssh_options(), "-Oexit", "root@127.0.0.1"], capture_output=True)
 
-    def _qmp(self, command: str, **arguments: Any) -> None:
+    @property
+    def _forward(self) -> str:
+        return f"tcp:127.0.0.1:{self.port}-:{PORT}"
+
+    def _monitor(self, command: str) -> None:
+        self._qmp("human-monitor-command", **{"command-line": command})
+
+    def _gpio_chip(self) -> str:
+        """The PL061's name, which depends on what else there is."""
+        parts = self._qmp("qom-list", path="/machine/unattached")
+        return "/machine/unattached/" + next(part["name"] for part in parts if part["type"] == "child<pl061>")
+
+    def _qmp(self, command: str, **arguments: Any) -> Any:
+        """What QEMU answers to a command of its machine protocol."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(10)
             sock.connect(str(self.folder / "qmp"))
-            lines = sock.makefile("r")
-            lines.readline()  # its greeting
-            for words in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
-                sock.sendall(json.dumps(words).encode())
-                while "return" not in (answer := json.loads(lines.readline())):
-                    assert "error" not in answer, f"{command}: {answer}"
+            with sock.makefile("r") as lines:
+                lines.readline()  # its greeting
+                for words in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                    sock.sendall(json.dumps(words).encode())
+                    while "return" not in (answer := json.loads(lines.readline())):
+                        assert "error" not in answer, f"{command}: {answer}"
+        return answer["return"]
 
     def _device_tree(self) -> None:
         """QEMU's own, without the power button that holds line 3, and with the name of a Pi."""
