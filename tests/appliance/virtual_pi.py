@@ -163,8 +163,8 @@ class VirtualPi:
 
     def link_down(self) -> None:
         """Cut the network between the device and its viewers: nothing gets through, and nobody is told."""
-        rules = "".join(f"add rule inet {self._cut} all tcp {way} {self.port} drop\n" for way in ("dport", "sport"))
-        chain = f"add chain inet {self._cut} all {{ type filter hook input priority 0; }}\n"
+        rules = "".join(f"add rule inet {self._cut} lost tcp {way} {self.port} drop\n" for way in ("dport", "sport"))
+        chain = f"add chain inet {self._cut} lost {{ type filter hook input priority 0; }}\n"
         subprocess.run(["nft", "-f", "-"], input=f"add table inet {self._cut}\n{chain}{rules}".encode(), check=True)
 
     def link_up(self) -> None:
@@ -210,7 +210,7 @@ class VirtualPi:
                 lines.readline()  # its greeting
                 for words in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
                     sock.sendall(json.dumps(words).encode())
-                    while "return" not in (answer := json.loads(lines.readline())):
+                    while "return" not in (answer := json.loads(lines.readline() or '{"error": "QEMU has ended"}')):
                         assert "error" not in answer, f"{command}: {answer}"
         return answer["return"]
 
