@@ -16,8 +16,7 @@ NAMES = ["porch", "gate", "attic"]  # in the order in which they are updated
 
 @pytest.fixture(scope="session")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    if os.geteuid() != 0:
-        pytest.skip("the fleet's namespaces take root")
+    assert os.geteuid() == 0, "the fleet's namespaces take root"
     folder: Path = tmp_path_factory.mktemp("fleet")
     releases = {version: wheelhouse(version) for version in ("1.0", "1.1", *FAULTS)}
     began = time.monotonic()
