@@ -132,7 +132,7 @@ def test_a_videocore_that_hangs_is_a_fault_and_comes_back(
 def test_pictures_too_large_for_the_videocore_are_made_smaller(
     pi: VirtualPi, eye: Eye, videocore: Callable[[int], None]
 ) -> None:
-    began, limit = since(pi), 5_000  # bytes: the pictures would be two to three times as large
+    began, limit = since(pi), 8_000  # bytes: the pictures would be a quarter larger, and then half as large
     videocore(limit)
     until(lambda: eye.status and eye.status.encoder == "VideoCore JPEG", "the VideoCore", 120)
     until(lambda: "do not fit" in log(pi, began), "the word that they do not fit", 30)

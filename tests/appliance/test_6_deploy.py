@@ -11,9 +11,11 @@ NEXT = "0.2"
 
 
 def test_the_second_run_changes_nothing(pi: VirtualPi, controller: Controller, eye: Eye) -> None:
+    controller.play(pi, "site", FIRST)  # what other tests did by hand is put right
     eye.picture()
+    connections = eye.statistics.reconnects
     assert controller.play(pi, "site", FIRST) == 0
-    assert eye.statistics.reconnects == 0, "the service was disturbed"
+    assert eye.statistics.reconnects == connections, "the service was disturbed"
 
 
 def test_a_release_and_the_way_back_outlive_the_power(
