@@ -48,7 +48,7 @@ class VirtualPi:
 
     # Power
 
-    def power_on(self, options: Sequence[str] = ()) -> None:
+    def power_on(self) -> None:
         """Supply power; returns at once. What the machine's console says goes to `serial`."""
         assert self._machine is None, "it is on"
         self._boots += 1
@@ -70,7 +70,6 @@ class VirtualPi:
             "-device", "usb-redir,chardev=usb",
             "-serial", "file:serial.log", "-monitor", "none",
             "-qmp", "unix:qmp,server=on,wait=off", "-qtest", "unix:qtest,server=on,wait=off", "-qtest-log", "none",
-            *options,
         ]  # fmt: skip
         self.powered_on_at = time.monotonic()
         with (self.folder / "qemu.log").open("ab") as log:
