@@ -42,11 +42,12 @@ class Lost(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Counted at the camera since it was opened; fps is smoothed over about a second."""
+    """Counted at the camera since it was opened; fps is smoothed over about a second; newest: captured when, ns."""
 
     captured: int = 0
     dropped: int = 0
     fps: float = 0.0
+    newest: int = 0
 
 
 class Pipeline:
@@ -238,4 +239,4 @@ class Pipeline:
         old = self.figures
         period = old.fps and 1 / old.fps
         period = 0.95 * period + 0.05 * since / 1e9 if old.captured > 1 else since / 1e9
-        self.figures = Figures(old.captured + 1, old.dropped + lost, 1 / period if period else 0.0)
+        self.figures = Figures(old.captured + 1, old.dropped + lost, 1 / period if period else 0.0, captured)
