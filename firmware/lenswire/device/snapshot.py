@@ -1,4 +1,4 @@
-"""A full-size picture kept on the device: captured after it was asked for, written whole or not at all."""
+"""One picture, and a full-size one kept on the device: captured after it was asked for, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -23,17 +23,22 @@ async def take(hub: Hub, directory: Path, keep: int, clock: Callable[[], int] = 
 
     Raises NoPicture when none comes, OSError when it cannot be written.
     """
-    picture: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
-    wanted = _Wanted(picture)
-    hub.watch(wanted, Plan())
-    hub.wait(wanted, after=clock())
+    published = await picture(hub, Plan(), after=clock())
+    return await asyncio.to_thread(_save, directory, bytes(published.frame.jpeg), keep)
+
+
+async def picture(hub: Hub, plan: Plan, after: int) -> Published:
+    """One picture of the plan, captured after `after` (ns). Raises NoPicture when none comes."""
+    shot: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
+    wanted = _Wanted(shot)
+    hub.watch(wanted, plan)
+    hub.wait(wanted, after)
     try:
-        published = await asyncio.wait_for(picture, LIMIT)
+        return await asyncio.wait_for(shot, LIMIT)
     except TimeoutError:
         raise NoPicture(f"no picture came within {LIMIT:g} s") from None
     finally:
         hub.leave(wanted)
-    return await asyncio.to_thread(_save, directory, bytes(published.frame.jpeg), keep)
 
 
 class _Wanted:
