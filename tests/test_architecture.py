@@ -121,6 +121,12 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
     ("the toolkit only in viewer/window", Ban("pygame", doors="viewer/window"), "viewer/overlay", "import pygame.font"),
     ("PyAV only in viewer/recorder", Ban("av", doors="viewer/recorder"), "viewer/record", "import av"),
     (
+        "zeroconf only in device/announce and viewer/neighbours",
+        Ban("zeroconf ifaddr", doors="device/announce viewer/neighbours"),
+        "viewer/discovery",
+        "from zeroconf import Zeroconf",
+    ),
+    (
         "cryptography only in device/identity",
         Ban("cryptography", doors="device/identity"),
         "viewer/dial",
@@ -171,7 +177,7 @@ def test_the_rule_is_about_something(rule: Ban) -> None:
 
 # What a device in passthrough, and a viewer that shows nothing, must not load
 
-HEAVY = {"cv2", "numpy", "simplejpeg", "pygame", "av", "cryptography", "hypothesis"}
+HEAVY = {"cv2", "numpy", "simplejpeg", "pygame", "av", "cryptography", "hypothesis", "zeroconf"}
 LIGHT = [
     "lenswire",
     "lenswire.cli",

@@ -78,8 +78,8 @@ class Target:
             return f"legacy://{self.address}"
         if not self.fingerprint:
             return self.address
-        key = f"{_text(self.key)}@" if self.key else ""
-        return f"lenswire://{key}{self.address}/{_text(self.fingerprint)}"
+        key = f"{as_text(self.key)}@" if self.key else ""
+        return f"lenswire://{key}{self.address}/{as_text(self.fingerprint)}"
 
 
 def parse_target(text: str, book: AddressBook | None = None) -> Target:
@@ -93,6 +93,21 @@ def parse_target(text: str, book: AddressBook | None = None) -> Target:
     if split.netloc != given or "@" in given:  # something stands around the host and port
         raise _unreadable(given)
     return Target(split.hostname or "", port)
+
+
+def as_text(raw: bytes) -> str:
+    """A key or a fingerprint as links write it: base64url without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def from_text(what: str, text: str) -> bytes:
+    """What as_text wrote: 32 bytes. Raises LinkError, with `what` in it, and never the text itself."""
+    if len(text) != _CHARACTERS:
+        raise LinkError(f"{what} of a link: expected {_CHARACTERS} characters, got {len(text)}; copy the whole link")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise LinkError(f"{what} of a link: expected letters, digits, - and _; copy the link again") from None
 
 
 class AddressBook:
@@ -179,7 +194,7 @@ def _parse_link(link: str) -> Target:
         return Target(host, port, legacy=True)
     if split.scheme != "lenswire":
         raise _unreadable(link)
-    return Target(host, port, _bytes("fingerprint", fingerprint), b"" if key is None else _bytes("key", key))
+    return Target(host, port, from_text("fingerprint", fingerprint), b"" if key is None else from_text("key", key))
 
 
 def _split(url: str, given: str) -> tuple[SplitResult, int]:
@@ -192,19 +207,6 @@ def _split(url: str, given: str) -> tuple[SplitResult, int]:
     if not _HOST.fullmatch(split.hostname or "") or split.netloc.endswith(":"):
         raise _unreadable(given)
     return split, port
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _bytes(what: str, text: str) -> bytes:
-    if len(text) != _CHARACTERS:
-        raise LinkError(f"{what} of a link: expected {_CHARACTERS} characters, got {len(text)}; copy the whole link")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise LinkError(f"{what} of a link: expected letters, digits, - and _; copy the link again") from None
 
 
 def _without_secrets(text: str) -> str:

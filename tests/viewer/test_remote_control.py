@@ -74,12 +74,13 @@ def book(tmp_path: Path) -> AddressBook:
 
 
 def test_the_book_is_filled_listed_and_emptied(book: AddressBook, capsys: pytest.CaptureFixture[str]) -> None:
-    link = Target("porch.local", fingerprint=bytes(32), key=KEY).link
+    link = Target("127.0.0.1", 1, fingerprint=bytes(32), key=KEY).link
+    listing = {"action": "list", "network": False, "json": False}
     for action in (
-        {"action": "list"},
+        listing,
         {"action": "add", "link": link, "name": "porch"},
         {"action": "add", "link": "legacy://10.0.0.9", "name": "attic"},
-        {"action": "list"},
+        listing,
         {"action": "remove", "name": "attic"},
     ):
         assert cameras.run(Namespace(**action), book) == 0
@@ -88,7 +89,7 @@ def test_the_book_is_filled_listed_and_emptied(book: AddressBook, capsys: pytest
     assert empty.endswith("is empty")
     assert added == "porch is in the address book: lenswire view porch"
     assert attic.split() == ["attic", "10.0.0.9:8880", "article's", "dialect"]
-    assert porch.split() == ["porch", "porch.local:8880", "paired,", "TLS"]
+    assert porch.split() == ["porch", "127.0.0.1:1", "paired,", "TLS", "away"]
     assert forgotten == "attic is forgotten"
     assert link.split("@")[0].removeprefix("lenswire://") not in out
 

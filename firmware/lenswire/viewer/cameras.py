@@ -1,13 +1,16 @@
-"""The command `cameras`: the address book."""
+"""The command `cameras`: the address book and the network, side by side."""
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from typing import Any
 
 from lenswire.client import Camera
-from lenswire.link import AddressBook, Target, parse_target
+from lenswire.link import AddressBook, as_text, parse_target
+from lenswire.viewer.discovery import Entry, look, table
 
 
 def run(args: Namespace, book: AddressBook | None = None) -> int:
@@ -20,8 +23,40 @@ def run(args: Namespace, book: AddressBook | None = None) -> int:
             book.remove(args.name)
             print(f"{args.name} is forgotten")
         case _:
-            print("\n".join(map(describe, book)) or f"the address book {book.path} is empty")
+            show(book, args.network, args.json)
     return 0
+
+
+def show(book: AddressBook, network: bool, as_json: bool) -> None:
+    """Every camera, with its state."""
+    seen, trouble = look(book, network)
+    if trouble:
+        print(f"lenswire: {trouble}", file=sys.stderr)
+    if as_json:
+        print(json.dumps([about(entry) for entry in seen]))
+    elif seen:
+        print("\n".join(table(seen)))
+    else:
+        print(
+            f"the address book {book.path} is empty" + (", and no camera was found on the network" if network else "")
+        )
+
+
+def about(entry: Entry) -> dict[str, Any]:
+    """For programs; never the key."""
+    target = entry.target
+    return {
+        "name": entry.name,
+        "address": target.address,
+        "state": entry.state,
+        "reason": entry.status.reason if entry.status else entry.reason,
+        "version": entry.status.version if entry.status else "",
+        "in_book": entry.booked,
+        "on_network": entry.announced,
+        "paired": bool(target.key),
+        "tls": bool(target.fingerprint),
+        "fingerprint": as_text(target.fingerprint),
+    }
 
 
 def add(book: AddressBook, link: str, name: str | None) -> None:
@@ -37,9 +72,3 @@ def add(book: AddressBook, link: str, name: str | None) -> None:
         return
     book.add(name, target)
     print(f"{name} is in the address book: lenswire view {name}")
-
-
-def describe(target: Target) -> str:
-    """One line, without the key."""
-    how = "article's dialect" if target.legacy else "paired, TLS" if target.key else "TLS" if target.fingerprint else ""
-    return f"{target.name:<20} {target.address:<32} {how or 'no key, not encrypted'}"

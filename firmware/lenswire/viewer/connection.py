@@ -14,11 +14,11 @@ from lenswire.errors import ConnectError, ProtocolError, Refused
 from lenswire.link import Target
 from lenswire.messages import Close, CloseCode, Frame, Message, Pong, Result, Status, Verb, Watch
 from lenswire.viewer.channel import Channel
-from lenswire.viewer.dial import dial
 from lenswire.viewer.dialect import Dialect, Talk, dialects
 from lenswire.viewer.orders import Orders
 from lenswire.viewer.reception import Received, Reception, Statistics
 from lenswire.viewer.waiting import Stopped, Waiting
+from lenswire.viewer.whereabouts import Whereabouts
 
 __all__ = ["Limits", "Received", "Statistics", "Stream"]
 
@@ -37,12 +37,14 @@ class Limits:
     silence: without a word from the device, which answers a ping every second.
     retries: pauses after the first, second, ... failure in a row; the last one goes on. We are back within 2 s.
     refused: pause after a refusal that will not change by itself.
+    search: on the network, when a paired device is not where it was; 0: it is not looked for.
     """
 
     connect: float = 2.0
     silence: float = 5.0
     retries: tuple[float, ...] = (0.1, 0.2, 0.5)
     refused: float = 10.0
+    search: float = 1.5
 
 
 class Stream:
@@ -75,6 +77,7 @@ class Stream:
         self._watch, self._on_frame, self._reconnect = watch, on_frame, reconnect
         self._limits = limits or Limits()
         self._waiting = Waiting()
+        self._whereabouts = Whereabouts(target, self._limits.search)
         self._dialects = deque(dialects(target))
         self._orders = Orders(lambda result: self.on_result(result))
         self._tried = threading.Event()  # the first attempt is over
@@ -138,6 +141,7 @@ class Stream:
             self._disconnected(error, final=True)
             raise
         finally:
+            self._whereabouts.close()
             self._waiting.close()
 
     def _stay_connected(self) -> None:
@@ -157,7 +161,7 @@ class Stream:
 
     def _converse(self, dialect: Dialect) -> None:
         """One connection, to its end: an exception."""
-        sock = dial(self.target, self._waiting, self._limits.connect, self._limits.silence)
+        sock = self._whereabouts.dial(self._waiting, self._limits.connect, self._limits.silence)
         talk = dialect(self._watch or Watch())
         channel = Channel(sock, talk, self._waiting, self.target.label, self._limits.silence)
         try:
