@@ -182,9 +182,11 @@ def _cameras(commands: Any) -> None:
         commands,
         "cameras",
         "lenswire.viewer.commands:cameras",
-        "the address book",
+        "the address book, and what is on the network, with the state of each",
         "lenswire cameras add 'lenswire://...' --name porch",
     )
+    cameras.add_argument("--no-network", dest="network", action="store_false", help="only the address book")
+    cameras.add_argument("--json", action="store_true", help="a list of objects, for programs")
     cameras.set_defaults(action="list")
     actions = cameras.add_subparsers(title="actions", metavar="ACTION")
     add = actions.add_parser("add", help="keep a device under a name")
