@@ -16,7 +16,7 @@ TARGET = "host[:port], a name from the address book, a lenswire:// link, or lega
 DESCRIPTION = """A Raspberry Pi and any camera become an appliance: power it on and it streams.
 
 On the device: serve, pair, check, doctor.
-On the laptop: view, probe, snapshot, record, start, stop, toggle, status, cameras.
+On the laptop: view, probe, snapshot, record, relay, start, stop, toggle, status, cameras.
 On one machine, to see it work: demo."""
 
 
@@ -163,6 +163,18 @@ def _viewer_commands(commands: Any) -> None:
     record.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.mkv")
     record.add_argument("--seconds", type=duration, metavar="S", help="default: until Ctrl-C")
     _wish(record)
+    relay = _command(
+        commands,
+        "relay",
+        "lenswire.viewer.commands:relay",
+        "publish cameras at a media server, the JPEGs untouched",
+        "lenswire relay porch yard --to rtsp://localhost:8554/",
+    )
+    relay.add_argument("targets", nargs="+", metavar="TARGET", help=TARGET)
+    relay.add_argument(
+        "--to", required=True, metavar="URL", help="rtsp://[USER:PASSWORD@]HOST[:PORT]/[PATH]; - to read it from stdin"
+    )
+    _wish(relay)
     for verb, words in {
         "start": "open the camera",
         "stop": "close the camera; viewers stay and are told",

@@ -32,6 +32,13 @@ def record(args: Namespace) -> int:
     return record.run(_target(args), args.output, args.seconds, args.size, args.fps)
 
 
+def relay(args: Namespace) -> int:
+    from lenswire.viewer import relay
+
+    book = AddressBook()
+    return relay.run([parse_target(text, book) for text in args.targets], args.to, args.size, args.fps)
+
+
 def control(args: Namespace) -> int:
     from lenswire.viewer import control
 
