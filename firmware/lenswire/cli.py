@@ -104,6 +104,7 @@ def _device_commands(commands: Any) -> None:
     pair.add_argument("--config", type=Path, metavar="FILE", help="the config that the service runs with")
     pair.add_argument("--host", help="how laptops reach this device (default: its host name, with .local)")
     pair.add_argument("--port", type=int, metavar="N", help="at which port they do (default: the one it listens on)")
+    pair.add_argument("--avahi", action="store_true", help="print avahi's service file instead, which holds no secret")
     _state_dir(pair)
     doctor = _command(
         commands,
@@ -125,12 +126,14 @@ def _viewer_commands(commands: Any) -> None:
         commands,
         "view",
         "lenswire.viewer.commands:view",
-        "watch a camera in a window",
-        "lenswire view porch --record walk.mkv",
-        target=True,
+        "watch cameras in a window",
+        "lenswire view porch gate --record walk.mkv",
     )
+    view.add_argument("targets", nargs="*", metavar="TARGET", help=f"{TARGET}; none: the only camera there is")
+    view.add_argument("--all", action="store_true", help="every camera of the address book")
     _wish(view)
-    view.add_argument("--record", type=Path, metavar="FILE.mkv", help="record from the start")
+    view.add_argument("--record", type=Path, metavar="FILE.mkv", help="record from the start, each camera by itself")
+    _split(view)
     view.add_argument("--fullscreen", action="store_true")
     probe = _command(
         commands,
@@ -162,6 +165,7 @@ def _viewer_commands(commands: Any) -> None:
     )
     record.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.mkv")
     record.add_argument("--seconds", type=duration, metavar="S", help="default: until Ctrl-C")
+    _split(record)
     _wish(record)
     relay = _command(
         commands,
@@ -227,6 +231,11 @@ def _command(commands: Any, name: str, run: str, words: str, example: str, targe
 def _wish(command: Any) -> None:
     command.add_argument("--size", type=size, metavar="WxH", help="at most this size (default: the camera's)")
     command.add_argument("--fps", type=rate, default=0.0, metavar="N", help="at most this rate (default: all)")
+
+
+def _split(command: Any) -> None:
+    words = "begin another file after so long, with the time in its name"
+    command.add_argument("--split", type=duration, default=0.0, metavar="S", help=words)
 
 
 def _camera(command: Any) -> None:

@@ -50,7 +50,7 @@ def show(target: Target, seconds: float | None, save: Path | None) -> int:
     from lenswire.viewer import app
 
     print("window: q quits, i hides the figures, space pauses, t stops and starts the device, ? shows all keys")
-    return app.run(target, seconds=seconds, screenshot=save)
+    return app.run([target], seconds=seconds, screenshot=save)
 
 
 def tell(target: Target, seconds: float, save: Path) -> int:

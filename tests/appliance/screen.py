@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenswire.link import Target
-from lenswire.viewer.window import RED
+from lenswire.viewer.window.lettering import RED
 
 WIDTH, HEIGHT = 640, 480
 

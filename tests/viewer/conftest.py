@@ -19,7 +19,7 @@ def open_window(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Windo
         def opened(**options: bool) -> Window:
             window = Window("porch", **options)
             stack.callback(window.close)
-            window.actions()
+            window.wishes()
             return window
 
         yield opened

@@ -12,13 +12,15 @@ import numpy as np
 import pygame
 import pytest
 from numpy.typing import NDArray
-from window_pixels import BLUE, RED, OpenWindow, click, close_to, picture, pixels, press
+from window_pixels import BLUE, RED, OpenWindow, click, close_to, picture, pixels, press, show
 
 from lenswire.errors import LenswireError
 from lenswire.viewer import overlay
-from lenswire.viewer.overlay import HELP, Banner, Look, Overlay
-from lenswire.viewer.window import DARK, KEYS, Action, Window
-from lenswire.viewer.window import RED as ALARM
+from lenswire.viewer.overlay import HELP, HELP_SEVERAL, Banner, Look, Overlay, Row
+from lenswire.viewer.window import Action, Point, Window
+from lenswire.viewer.window.keys import KEYS
+from lenswire.viewer.window.lettering import DARK, WHITE
+from lenswire.viewer.window.lettering import RED as ALARM
 from programs import need
 
 NOT_LIVE = Overlay(look=Look.STALE, banner=Banner("NOT LIVE: 3.4 s old", "the connection is lost"))
@@ -38,7 +40,7 @@ def changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> tuple[float,
 def test_a_picture_of_the_windows_size_is_shown_as_it_is(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((640, 480))
-    assert window.show(picture(), Overlay())
+    assert show(window, picture(), Overlay())
     shown = pixels(window, tmp_path)
     assert shown.shape == (480, 640, 3)
     assert all(close_to(shown[y, x], BLUE if x < 320 else RED) for y in (0, 240, 479) for x in (0, 318, 322, 639))
@@ -47,7 +49,7 @@ def test_a_picture_of_the_windows_size_is_shown_as_it_is(open_window: OpenWindow
 def test_a_wide_window_has_bars_beside_the_picture(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((800, 300))
-    window.show(picture(), Overlay())
+    show(window, picture(), Overlay())
     shown = pixels(window, tmp_path)
     left, top, width, height = overlay.fit((640, 480), (800, 300))
     assert (left, top, width, height) == (200, 0, 400, 300)
@@ -60,7 +62,7 @@ def test_a_wide_window_has_bars_beside_the_picture(open_window: OpenWindow, tmp_
 def test_a_high_window_has_bars_above_and_below(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((320, 600))
-    window.show(picture(), Overlay())
+    show(window, picture(), Overlay())
     shown = pixels(window, tmp_path)
     assert close_to(shown[179, 160], BARS)
     assert close_to(shown[181, 10], BLUE)
@@ -72,7 +74,7 @@ def test_a_high_window_has_bars_above_and_below(open_window: OpenWindow, tmp_pat
 def test_it_is_scaled_to_any_size(open_window: OpenWindow, tmp_path: Path, size: tuple[int, int]) -> None:
     window = open_window()
     window.suit(size)
-    window.show(picture(), Overlay())
+    show(window, picture(), Overlay())
     shown = pixels(window, tmp_path)
     assert shown.shape == (size[1], size[0], 3)
     assert close_to(shown[-1, 0], BLUE)
@@ -84,15 +86,15 @@ def test_it_is_scaled_to_any_size(open_window: OpenWindow, tmp_path: Path, size:
 def test_the_window_never_grows_over_the_desktop(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((4000, 3000))
-    window.show(picture(), Overlay())
+    show(window, picture(), Overlay())
     assert pixels(window, tmp_path).shape == (691, 921, 3)
 
 
 def test_nothing_is_left_of_what_was_shown_before(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((640, 480))
-    window.show(picture(), Overlay(look=Look.PAUSED, banner=Banner("PAUSED"), panel=(("fps", "30.0"),), help=HELP))
-    window.show(picture((640, 200)), Overlay())
+    show(window, picture(), Overlay(look=Look.PAUSED, banner=Banner("PAUSED"), panel=(("fps", "30.0"),)), HELP)
+    show(window, picture((640, 200)), Overlay())
     shown = pixels(window, tmp_path)
     assert (np.abs(shown[:139].astype(int) - BARS) <= 1).all()
     assert (np.abs(shown[341:].astype(int) - BARS) <= 1).all()
@@ -103,11 +105,11 @@ def test_a_damaged_picture_is_not_shown(open_window: OpenWindow, tmp_path: Path,
     window = open_window()
     window.suit(size)
     good = picture()
-    window.show(good, Overlay())
+    show(window, good, Overlay())
     before = pixels(window, tmp_path)
-    assert not window.show(picture(left=(0, 200, 0))[:1500], Overlay())
-    assert not window.show(b"no JPEG", Overlay())
-    assert window.show(good, Overlay())
+    assert not show(window, picture(left=(0, 200, 0))[:1500], Overlay())
+    assert not show(window, b"no JPEG", Overlay())
+    assert show(window, good, Overlay())
     assert np.array_equal(pixels(window, tmp_path), before)
 
 
@@ -117,7 +119,7 @@ def test_a_damaged_picture_is_not_shown(open_window: OpenWindow, tmp_path: Path,
 def test_a_picture_that_is_not_live_cannot_be_taken_for_one(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((640, 480))
-    window.show(picture(), NOT_LIVE)
+    show(window, picture(), NOT_LIVE)
     shown = pixels(window, tmp_path)
     alarm = ALARM[::-1]
     assert all(close_to(shown[y, x], alarm) for y, x in ((0, 0), (240, 0), (479, 320), (240, 639)))
@@ -131,7 +133,7 @@ def test_a_picture_that_is_not_live_cannot_be_taken_for_one(open_window: OpenWin
 def test_the_frame_is_around_the_picture_not_the_bars(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((800, 300))
-    window.show(picture(), NOT_LIVE)
+    show(window, picture(), NOT_LIVE)
     shown = pixels(window, tmp_path)
     assert close_to(shown[299, 199], BARS)
     assert close_to(shown[299, 200], ALARM[::-1])
@@ -140,7 +142,7 @@ def test_the_frame_is_around_the_picture_not_the_bars(open_window: OpenWindow, t
 def test_a_paused_picture_keeps_its_colours_in_an_amber_frame(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((640, 480))
-    window.show(picture(), Overlay(look=Look.PAUSED, banner=Banner("PAUSED: 3.4 s old")))
+    show(window, picture(), Overlay(look=Look.PAUSED, banner=Banner("PAUSED: 3.4 s old")))
     shown = pixels(window, tmp_path)
     assert close_to(shown[300, 100], BLUE)
     assert close_to(shown[300, 500], RED)
@@ -151,29 +153,58 @@ def test_a_paused_picture_keeps_its_colours_in_an_amber_frame(open_window: OpenW
     ("over", "within"),
     [
         (Overlay(panel=(("fps", "30.0"), ("age", "8.4 ± 0.3 ms"))), (0, 0.7, 0.5, 1)),
+        (Overlay(label="1   porch   34 ms"), (0, 0.9, 0.5, 1)),
         (Overlay(banner=Banner("PAUSED: 3.4 s old", "why")), (0.1, 0, 0.9, 0.3)),
         (Overlay(recording="REC 3 s"), (0.6, 0.8, 1, 1)),
         (Overlay(notice="saved"), (0.6, 0.8, 1, 1)),
-        (Overlay(help=HELP), (0.1, 0.2, 0.9, 0.8)),
+        (HELP, (0.1, 0.2, 0.9, 0.8)),
     ],
 )
 def test_each_piece_has_its_place(
-    open_window: OpenWindow, tmp_path: Path, over: Overlay, within: tuple[float, float, float, float]
+    open_window: OpenWindow,
+    tmp_path: Path,
+    over: Overlay | tuple[Row, ...],
+    within: tuple[float, float, float, float],
 ) -> None:
     window = open_window()
     window.suit((640, 480))
-    window.show(picture(), Overlay())
+    show(window, picture(), Overlay())
     plain = pixels(window, tmp_path)
-    window.show(picture(), over)
+    if isinstance(over, Overlay):
+        show(window, picture(), over)
+    else:
+        show(window, picture(), Overlay(), over)
     left, top, right, bottom = changed(plain, pixels(window, tmp_path))
     assert within[0] < left < right < within[2]
     assert within[1] < top < bottom < within[3]
 
 
+def test_pictures_stand_beside_each_other_each_with_its_own_marks(open_window: OpenWindow, tmp_path: Path) -> None:
+    window = open_window()
+    window.suit((640, 480))
+    left, right = (0, 0, 320, 480), (320, 0, 320, 480)
+    window.draw(picture(), Overlay(), left)
+    window.flip("")
+    before = pixels(window, tmp_path)
+    window.draw(picture((320, 480)), NOT_LIVE, right)
+    window.flip("")
+    shown = pixels(window, tmp_path)
+    assert np.array_equal(shown[:, :320], before[:, :320])
+    assert close_to(shown[470, 321], ALARM[::-1])
+    assert not window.draw(b"no JPEG", Overlay(), right)
+    window.clear()
+    window.draw(None, Overlay(selected=True), left)
+    window.flip("")
+    shown = pixels(window, tmp_path)
+    assert close_to(shown[240, 1], WHITE[::-1])
+    assert close_to(shown[240, 10], BARS)
+    assert close_to(shown[240, 500], BARS)
+
+
 def test_words_are_legible_on_black_and_on_white(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     for shade in (0, 255):
-        window.show(picture(left=(shade, shade, shade)), Overlay(panel=(("fps", "30.0"),) * 8))
+        show(window, picture(left=(shade, shade, shade)), Overlay(panel=(("fps", "30.0"),) * 8))
         box = pixels(window, tmp_path)[-40:-20, 20:120]
         assert box.max() > 200
         assert np.median(box) < 60
@@ -182,9 +213,9 @@ def test_words_are_legible_on_black_and_on_white(open_window: OpenWindow, tmp_pa
 def test_a_long_sentence_stays_within_the_window(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
     window.suit((320, 240))
-    window.show(picture(), Overlay())
+    show(window, picture(), Overlay())
     plain = pixels(window, tmp_path)
-    window.show(picture(), Overlay(banner=Banner("NOT LIVE: 59 min 59 s old", "a very long reason " * 8)))
+    show(window, picture(), Overlay(banner=Banner("NOT LIVE: 59 min 59 s old", "a very long reason " * 8)))
     left, _, right, _ = changed(plain, pixels(window, tmp_path))
     assert left > 0.01
     assert right < 0.99
@@ -192,7 +223,7 @@ def test_a_long_sentence_stays_within_the_window(open_window: OpenWindow, tmp_pa
 
 def test_without_a_picture_the_words_stand_on_dark(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
-    assert window.show(None, Overlay(look=Look.EMPTY, banner=Banner("Connecting to porch")))
+    assert show(window, None, Overlay(look=Look.EMPTY, banner=Banner("Connecting to porch")))
     shown = pixels(window, tmp_path)
     assert close_to(shown[0, 0], BARS)
     assert shown[150:300].max() > 200
@@ -201,20 +232,31 @@ def test_without_a_picture_the_words_stand_on_dark(open_window: OpenWindow, tmp_
 # Keys
 
 
+NAMES = {" ": "space", "\x1b": "Esc", "\r": "Enter", **dict.fromkeys("123456789", "1 - 9")}
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_is_understood_and_in_the_help(open_window: OpenWindow, key: str) -> None:
     window = open_window()
     press(key)
     press(key.upper())
-    assert window.actions() == [KEYS[key]] * 2
-    assert any({"space" if key == " " else key} <= set(keys.split()) for keys, _ in HELP)
+    assert window.wishes() == [KEYS[key]] * 2
+    name = NAMES.get(key, key)
+    assert any(name in (keys, *keys.split()) for keys, _ in HELP_SEVERAL)
+
+
+def test_arrows_are_understood(open_window: OpenWindow) -> None:
+    window = open_window()
+    for key in ("left", "right", "up", "down"):
+        press(key)
+    assert window.wishes() == [Action.LEFT, Action.RIGHT, Action.UP, Action.DOWN]
 
 
 def test_other_keys_do_nothing(open_window: OpenWindow) -> None:
     window = open_window()
     press("x")
-    press("7")
-    assert window.actions() == []
+    press("0")
+    assert window.wishes() == []
 
 
 def test_escape_leaves_full_screen_first(open_window: OpenWindow, tmp_path: Path) -> None:
@@ -222,42 +264,42 @@ def test_escape_leaves_full_screen_first(open_window: OpenWindow, tmp_path: Path
     sizes = []
     for key in ("f", "\x1b"):
         press(key)
-        assert Action.REDRAW in window.actions()
-        window.show(picture(), Overlay())
+        assert Action.REDRAW in window.wishes()
+        show(window, picture(), Overlay())
         sizes.append(pixels(window, tmp_path).shape[:2])
     assert sizes == [(768, 1024), (540, 960)]
-    window.actions()
+    window.wishes()
     press("\x1b")
-    assert window.actions() == [Action.QUIT]
+    assert window.wishes() == [Action.BACK]
 
 
 def test_full_screen_from_the_start_ends_in_the_pictures_size(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window(fullscreen=True)
     window.suit((640, 480))
-    window.show(picture(), Overlay())
+    show(window, picture(), Overlay())
     assert pixels(window, tmp_path).shape == (768, 1024, 3)
     press("f")
-    window.actions()
-    window.show(picture(), Overlay())
+    window.wishes()
+    show(window, picture(), Overlay())
     assert pixels(window, tmp_path).shape == (480, 640, 3)
 
 
-def test_a_double_click_is_full_screen_and_one_click_nothing(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_a_click_tells_where_and_a_double_click_is_full_screen(open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window()
+    click((30, 40))
+    assert window.wishes() == [Point(30, 40)]
     click()
-    assert window.actions() == []
-    click()
-    assert Action.REDRAW in window.actions()
+    assert Action.REDRAW in window.wishes()
     assert pixels(window, tmp_path).shape == (768, 1024, 3)
     click()
-    window.actions()
+    window.wishes()
     assert pixels(window, tmp_path).shape == (768, 1024, 3)
 
 
 def test_the_close_button_quits(open_window: OpenWindow) -> None:
     window = open_window()
     pygame.event.post(pygame.Event(pygame.QUIT))
-    assert window.actions() == [Action.QUIT]
+    assert window.wishes() == [Action.QUIT]
 
 
 # Where there is none
@@ -298,14 +340,14 @@ def x_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_on_x11_the_pixels_are_on_the_screen_and_keys_come_back(x_server: None, tmp_path: Path) -> None:
     window = Window("porch", fullscreen=True)
-    window.show(picture((800, 600)), Overlay())
+    show(window, picture((800, 600)), Overlay())
     subprocess.run(["import", "-window", "root", str(tmp_path / "screen.png")], check=True)
     surface = pygame.image.load(tmp_path / "screen.png")
     assert surface.get_at((0, 0))[:3] == pytest.approx(BLUE[::-1], abs=6)
     assert surface.get_at((799, 599))[:3] == pytest.approx(RED[::-1], abs=6)
     subprocess.run(["xdotool", "key", "r"], check=True)
-    end, actions = time.monotonic() + 10, window.actions()
-    while Action.RECORD not in actions:
+    end, wishes = time.monotonic() + 10, window.wishes()
+    while Action.RECORD not in wishes:
         assert time.monotonic() < end
-        actions = window.actions()
+        wishes = window.wishes()
     window.close()

@@ -11,6 +11,7 @@ import pygame
 import simplejpeg
 from numpy.typing import NDArray
 
+from lenswire.viewer.overlay import Overlay, Row
 from lenswire.viewer.window import Window
 
 BLUE, RED = (200, 0, 0), (0, 0, 200)  # BGR
@@ -21,6 +22,13 @@ def picture(size: tuple[int, int] = (640, 480), left: tuple[int, int, int] = BLU
     image = np.zeros((size[1], size[0], 3), np.uint8)
     image[:, : size[0] // 2], image[:, size[0] // 2 :] = left, RED
     return bytes(simplejpeg.encode_jpeg(image, 95, "BGR", "444"))
+
+
+def show(window: Window, jpeg: bytes | None, over: Overlay, help: tuple[Row, ...] = ()) -> bool:
+    """One picture in all of the window. False if it is damaged."""
+    whole = window.draw(jpeg, over, (0, 0, *window.size))
+    window.flip("porch", help)
+    return whole
 
 
 def pixels(window: Window, folder: Path) -> NDArray[np.uint8]:
@@ -36,13 +44,16 @@ def close_to(pixel: NDArray[np.uint8], colour: tuple[int, int, int]) -> bool:
 
 
 def press(key: str) -> None:
-    """As if the key that gives this character had been pressed."""
-    code = pygame.K_ESCAPE if key == "\x1b" else ord(key)
-    pygame.event.post(pygame.Event(pygame.KEYDOWN, key=code, unicode=key, mod=0))
+    """As if the key of this name, or the one that gives this character, had been pressed."""
+    if len(key) == 1:
+        code, character = ord(key), key
+    else:
+        code, character = pygame.key.key_code(key), ""
+    pygame.event.post(pygame.Event(pygame.KEYDOWN, key=code, unicode=character, mod=0))
 
 
-def click() -> None:
-    pygame.event.post(pygame.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=(5, 5)))
+def click(place: tuple[int, int] = (5, 5)) -> None:
+    pygame.event.post(pygame.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=place))
 
 
 OpenWindow = Callable[..., Window]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from lenswire.errors import LinkError
 from lenswire.link import AddressBook, Target, parse_target
 from lenswire.messages import Verb
 
@@ -11,7 +12,14 @@ from lenswire.messages import Verb
 def view(args: Namespace) -> int:
     from lenswire.viewer import app
 
-    return app.run(_target(args), size=args.size, fps=args.fps, record=args.record, fullscreen=args.fullscreen)
+    return app.run(
+        _watched(args),
+        size=args.size,
+        fps=args.fps,
+        record=args.record,
+        split=args.split,
+        fullscreen=args.fullscreen,
+    )
 
 
 def probe(args: Namespace) -> int:
@@ -29,7 +37,7 @@ def snapshot(args: Namespace) -> int:
 def record(args: Namespace) -> int:
     from lenswire.viewer import record
 
-    return record.run(_target(args), args.output, args.seconds, args.size, args.fps)
+    return record.run(_target(args), args.output, args.seconds, args.size, args.fps, args.split)
 
 
 def relay(args: Namespace) -> int:
@@ -50,6 +58,19 @@ def cameras(args: Namespace) -> int:
     from lenswire.viewer import cameras
 
     return cameras.run(args)
+
+
+def _watched(args: Namespace) -> list[Target]:
+    """Each once, in the order in which they were named. Raises LinkError."""
+    book = AddressBook()
+    named = [parse_target(text, book) for text in args.targets]
+    if found := dict.fromkeys([*named, *(book if args.all else ())]):
+        return list(found)
+    if args.all:
+        raise LinkError(f"the address book {book.path} is empty: there is no camera to show")
+    from lenswire.viewer.discovery import the_only_camera
+
+    return [the_only_camera(book)]
 
 
 def _target(args: Namespace) -> Target:

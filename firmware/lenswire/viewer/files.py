@@ -10,8 +10,22 @@ from pathlib import Path
 
 def named(camera: str, seconds: float, suffix: str) -> Path:
     """A new lenswire-porch-20250131-142530.jpg in the current directory, for a moment in seconds since 1970."""
-    safe = re.sub(r"[^\w.-]+", "-", camera).strip("-.") or "camera"
-    return unused(Path(f"lenswire-{safe}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds))}{suffix}"))
+    return timed(Path(f"lenswire-{safe(camera)}{suffix}"), seconds)
+
+
+def timed(path: Path, seconds: float) -> Path:
+    """walk.mkv -> a new walk-20250131-142530.mkv, for a moment in seconds since 1970; the time of day is local."""
+    return unused(path.with_stem(f"{path.stem}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds))}"))
+
+
+def of_camera(path: Path, camera: str) -> Path:
+    """walk.mkv -> walk-porch.mkv"""
+    return path.with_stem(f"{path.stem}-{safe(camera)}")
+
+
+def safe(camera: str) -> str:
+    """A camera's name, or address, as part of a file's name."""
+    return re.sub(r"[^\w.-]+", "-", camera).strip("-.") or "camera"
 
 
 def unused(path: Path) -> Path:

@@ -18,7 +18,11 @@ STALE = 1.0  # seconds: the law of age. An older picture is marked as not live
 LINE = 1.2  # height of a line, in heights of its text
 COLUMNS = 44  # characters of a value in the panel; longer ones are continued on the next row
 
+MARGIN = 1  # pixels around each of several pictures
+SHAPE = 16, 9  # what the layout of several pictures is made for
+
 Row: TypeAlias = tuple[str, str]  # what, and its value
+Area: TypeAlias = tuple[int, int, int, int]  # left, top, width, height
 
 HELP: tuple[Row, ...] = (
     ("q  Esc", "quit (Esc leaves full screen first)"),
@@ -26,9 +30,17 @@ HELP: tuple[Row, ...] = (
     ("space", "pause, and go on"),
     ("s", "save the picture, exactly as it came"),
     ("r", "record, and stop recording"),
+    ("b", "save the last 30 s, which are kept in memory"),
     ("i", "figures on and off"),
     ("t", "switch the camera off and on, at the device"),
     ("?  h", "this help"),
+)
+HELP_SEVERAL: tuple[Row, ...] = (
+    ("1 - 9", "one camera large, also by a click; again: all of them"),
+    ("arrows", "select a camera: the keys below are for it"),
+    ("Enter", "the selected camera large, and back"),
+    ("g  Esc", "back to all cameras"),
+    *HELP,
 )
 
 
@@ -50,13 +62,13 @@ class Banner(NamedTuple):
 class Overlay:
     """All that is drawn over one picture."""
 
-    title: str = ""  # of the window
     look: Look = Look.LIVE
     banner: Banner | None = None
     panel: tuple[Row, ...] = ()
-    help: tuple[Row, ...] = ()
+    label: str = ""  # where there is no panel
     recording: str = ""
     notice: str = ""
+    selected: bool = False  # of several
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,7 @@ class Situation:
     camera: str = ""  # its name
     age: float | None = None
     paused: bool = False
+    selected: bool = True  # keys are for this camera
     connected: bool = False
     problem: str = ""
     status: Status | None = None
@@ -80,7 +93,7 @@ def banner(now: Situation) -> Banner | None:
     if now.age is None:
         return _waiting(now, reason)
     if now.paused:
-        return Banner(f"PAUSED: {duration(now.age)} old", reason or "press space to go on")
+        return Banner(f"PAUSED: {duration(now.age)} old", reason or ("press space to go on" if now.selected else ""))
     if reason or now.age > STALE:
         return Banner(f"NOT LIVE: {duration(now.age)} old", reason or "no newer picture has come")
     return None
@@ -101,10 +114,23 @@ def trouble(now: Situation) -> str:
         return now.problem or "there is no connection"
     match now.status and now.status.state.lower():
         case "stopped":
-            return f"the camera is switched off{_because(now.status)}; press t to switch it on"
+            how = "; press t to switch it on" if now.selected else ""
+            return f"the camera is switched off{_because(now.status)}{how}"
         case "fault":
             return f"the camera has failed{_because(now.status)}; the device is trying again"
     return ""
+
+
+def label(number: int, now: Situation, figures: Figures | None) -> str:
+    """Which of several cameras this is, and how it does."""
+    parts = [str(number), now.camera]
+    if not now.connected:
+        parts.append("not connected")
+    elif now.status and now.status.state in ("STOPPED", "FAULT"):
+        parts.append(now.status.state.lower())
+    elif figures:
+        parts += [f"{_milliseconds(figures.age)} ms", f"{figures.fps:.0f} fps"]
+    return "   ".join(parts)
 
 
 def recording(recorder: Recorder) -> str:
@@ -185,11 +211,31 @@ def _milliseconds(seconds: float) -> str:
 # Layout, in pixels
 
 
-def fit(picture: tuple[int, int], window: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Where the picture stands: left, top, width, height. As large as the window allows, its shape kept, centred."""
+def fit(picture: tuple[int, int], window: tuple[int, int]) -> Area:
+    """Where the picture stands. As large as the window allows, its shape kept, centred."""
     scale = min(window[0] / picture[0], window[1] / picture[1])
     width, height = max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))
     return (window[0] - width) // 2, (window[1] - height) // 2, width, height
+
+
+def grid(count: int, window: tuple[int, int]) -> tuple[int, list[Area]]:
+    """How many columns so many pictures stand in, and where: such that they are largest. Sizes are even, as those are
+    that a device scales to."""
+    if count == 1:
+        return 1, [(0, 0, *window)]
+
+    def cell(columns: int) -> tuple[int, int]:
+        return window[0] // columns, window[1] // -(-count // columns)
+
+    def largest(columns: int) -> float:
+        width, height = cell(columns)
+        return min(width / SHAPE[0], height / SHAPE[1])
+
+    columns = max(range(1, count + 1), key=largest)
+    width, height = cell(columns)
+    size = max(2, (width - 2 * MARGIN) & ~1), max(2, (height - 2 * MARGIN) & ~1)
+    places = [(i % columns * width + MARGIN, i // columns * height + MARGIN) for i in range(count)]
+    return columns, [(*place, *size) for place in places]
 
 
 def first_size(picture: tuple[int, int], desktop: tuple[int, int]) -> tuple[int, int]:

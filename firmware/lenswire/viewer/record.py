@@ -30,10 +30,15 @@ class Source(Protocol):
 
 
 def run(
-    target: Target, path: Path, seconds: float | None = None, size: tuple[int, int] | None = None, fps: float = 0.0
+    target: Target,
+    path: Path,
+    seconds: float | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float = 0.0,
+    split: float = 0.0,
 ) -> int:
     """Record until `seconds` after the first picture, or until Ctrl-C or SIGTERM. Raises LenswireError."""
-    recorder = Recorder(path, target.label)
+    recorder = Recorder(path, target.label, split)
     stream = Stream(target, Watch(*(size or (0, 0)), fps), recorder.offer)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     recorder.start()

@@ -18,18 +18,20 @@ from window_pixels import BLUE, RED, OpenWindow, close_to, picture, pixels, pres
 
 from lenswire.errors import LenswireError, NoPicture, Refused
 from lenswire.link import Target
-from lenswire.messages import Frame, Result, Status, Verb
+from lenswire.messages import Frame, Result, Status, Verb, Watch
 from lenswire.viewer import app
-from lenswire.viewer.app import Viewer
 from lenswire.viewer.reception import Received, Statistics
-from lenswire.viewer.window import AMBER, Window
-from lenswire.viewer.window import RED as ALARM
+from lenswire.viewer.wall import Wall
+from lenswire.viewer.window import Window
+from lenswire.viewer.window.lettering import AMBER
+from lenswire.viewer.window.lettering import RED as ALARM
 from scripted_device import ScriptedDevice
 from scripted_device import picture as device_picture
 
 MS = 1_000_000
 GREEN = (0, 200, 0)
 SIZE = (640, 480)
+PORCH = Target("127.0.0.1", name="porch")
 
 
 @dataclass
@@ -46,12 +48,22 @@ class ScriptedStream:
     on_result: Callable[[Result], None] = print
     running: bool = False
     commands: list[Verb] = field(default_factory=list)
+    watched: list[Watch] = field(default_factory=list)
+    receive: Callable[[Received], None] = print
+
+    def open(self, target: Target, watch: Watch, receive: Callable[[Received], None]) -> ScriptedStream:
+        self.watched.append(watch)
+        self.receive = receive
+        return self
 
     def start(self) -> None:
         self.running = True
 
     def stop(self) -> None:
         self.running = False
+
+    def watch(self, watch: Watch) -> None:
+        self.watched.append(watch)
 
     def command(self, verb: Verb) -> int:
         self.commands.append(verb)
@@ -66,7 +78,7 @@ class Scene:
         self.window, self.folder = window, folder
         self.now = 1_000_000 * MS
         self.stream = ScriptedStream()
-        self.viewer = Viewer(window, Target("127.0.0.1", name="porch"), lambda: self.now)
+        self.wall = Wall(window, [PORCH], open_stream=self.stream.open, clock=lambda: self.now)
         self.number = 0
 
     def send(self, jpeg: bytes, size: tuple[int, int] = SIZE) -> None:
@@ -74,13 +86,22 @@ class Scene:
         self.number += 1
         captured = self.now - 10 * MS
         frame = Frame(self.number, captured, 1, *size, 0, 0, memoryview(jpeg))
-        self.viewer.receive(Received(frame, self.now, captured, MS, 0))
+        self.stream.receive(Received(frame, self.now, captured, MS, 0))
 
     def look(self, milliseconds: float = 0) -> NDArray[np.uint8]:
         """What the window shows after so long."""
         self.now += round(milliseconds * MS)
-        self.viewer.turn(self.stream)
+        self.wall.turn()
         return pixels(self.window, self.folder)
+
+    def told(self, capsys: pytest.CaptureFixture[str]) -> str:
+        """What is said on stderr next."""
+        end, told = time.monotonic() + 10, ""
+        while not told:
+            assert time.monotonic() < end
+            self.look()
+            told = capsys.readouterr().err
+        return told
 
     def after(self, key: str) -> NDArray[np.uint8]:
         """What the window shows once a key was pressed."""
@@ -236,11 +257,11 @@ def test_r_records_every_frame_until_r(scene: Scene, capsys: pytest.CaptureFixtu
         scene.now += 40 * MS
     scene.after("r")
     scene.send(picture())
-    scene.look()
+    told = scene.told(capsys)
     (path,) = saved(".mkv")
     with av.open(str(path)) as container:
         assert [bytes(packet) for packet in container.demux(video=0) if packet.size] == sent
-    assert capsys.readouterr().err.startswith("recorded 5 pictures, 0.2 s")
+    assert told.startswith("recorded 5 pictures, 0.2 s")
 
 
 def test_i_takes_the_figures_away_and_brings_them_back(scene: Scene) -> None:
@@ -266,7 +287,7 @@ def test_t_toggles_the_device_and_shows_what_it_answers(scene: Scene, tmp_path: 
     before = scene.look()
     press("t")
     press("q")
-    scene.viewer.run(scene.stream, screenshot=tmp_path / "end.png")
+    scene.wall.run(screenshot=tmp_path / "end.png")
     assert scene.stream.commands == [Verb.TOGGLE]
     shown = cv2.imread(str(tmp_path / "end.png"))
     assert shown is not None
@@ -278,7 +299,7 @@ def test_t_toggles_the_device_and_shows_what_it_answers(scene: Scene, tmp_path: 
 
 def test_q_ends_it_and_closes_everything(scene: Scene) -> None:
     press("q")
-    assert scene.viewer.run(scene.stream) == 0
+    assert scene.wall.run() == 0
     assert not scene.stream.running
     assert not pygame.display.get_init()
 
@@ -286,7 +307,7 @@ def test_q_ends_it_and_closes_everything(scene: Scene) -> None:
 def test_a_refusal_before_the_first_picture_is_raised(scene: Scene) -> None:
     scene.stream.failure = Refused("wrong key", 2)
     with pytest.raises(Refused, match="wrong key"):
-        scene.viewer.run(scene.stream)
+        scene.wall.run()
     assert not scene.stream.running
     assert not pygame.display.get_init()
 
@@ -300,7 +321,7 @@ def test_a_refusal_later_stands_over_the_last_picture(scene: Scene) -> None:
 
 def test_where_nothing_can_be_recorded_nothing_begins(scene: Scene, tmp_path: Path) -> None:
     with pytest.raises(LenswireError, match="there is no directory"):
-        scene.viewer.run(scene.stream, record=tmp_path / "no" / "walk.mkv")
+        scene.wall.run(record=tmp_path / "no" / "walk.mkv")
     assert not scene.stream.running
 
 
@@ -310,23 +331,18 @@ def test_a_recording_that_fails_ends_and_the_viewer_goes_on(
     scene.after("r")
     (tmp_path / "here").rmdir()
     scene.send(picture())
-    told = ""
-    end = time.monotonic() + 10
-    while not told:
-        assert time.monotonic() < end
-        shown = scene.look()
-        told = capsys.readouterr().err
+    told = scene.told(capsys)
     assert re.fullmatch(r"lenswire-porch-\S+\.mkv: the recording ended: No such file or directory\n", told)
-    assert live(shown)
+    assert live(scene.look())
     scene.after("r")  # begins another one
     press("q")
-    assert scene.viewer.run(scene.stream) == 0
+    assert scene.wall.run() == 0
     assert capsys.readouterr().err == "nothing was recorded: no picture came\n"
 
 
 def test_without_a_picture_in_its_time_it_says_so(open_window: OpenWindow) -> None:
     with pytest.raises(NoPicture, match=r"no picture came within 0\.1 s"):
-        Viewer(open_window(), Target("127.0.0.1")).run(ScriptedStream(), seconds=0.1)
+        Wall(open_window(), [PORCH], open_stream=ScriptedStream().open).run(seconds=0.1)
 
 
 def test_from_the_socket_to_screen_and_file(
@@ -335,7 +351,7 @@ def test_from_the_socket_to_screen_and_file(
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     shot, film = tmp_path / "end.png", tmp_path / "walk.mkv"
     with ScriptedDevice() as device:
-        assert app.run(device.target, size=(64, 48), record=film, screenshot=shot, seconds=1.0) == 0
+        assert app.run([device.target], size=(64, 48), record=film, screenshot=shot, seconds=1.0) == 0
     shown = cv2.imread(str(shot))
     assert shown is not None
     assert close_to(shown[0, 0].astype(np.uint8), (255, 0, 0))
