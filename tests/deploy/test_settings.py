@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -10,7 +12,9 @@ import pytest
 import yaml
 from ansible_command import BIN, DEPLOY, ansible, inventory
 
-from lenswire.device.config import Config, load
+from lenswire.device.announce import announcement
+from lenswire.device.config import Config, load, parse
+from lenswire.link import as_text
 
 TYPES = {str: "str", int: "int", float: "float", bool: "bool"}
 EVERY_SETTING = {
@@ -25,6 +29,7 @@ EVERY_SETTING = {
     "lenswire_server_listen": "[::1]:9000",
     "lenswire_server_open": True,
     "lenswire_server_legacy": True,
+    "lenswire_server_announce": False,
     "lenswire_server_max_viewers": 5,
     "lenswire_snapshot_directory": "/srv/pictures",
     "lenswire_snapshot_keep": 7,
@@ -98,6 +103,35 @@ def test_a_wrong_value_stops_with_its_name(tmp_path: Path, name: str, value: obj
     assert done.returncode != 0
     assert words in " ".join(done.stdout.split())
     assert "PLAY [Provision]" not in done.stdout
+
+
+def test_avahi_is_told_what_the_device_would_tell(tmp_path: Path) -> None:
+    role, fingerprint = DEPLOY / "roles/lenswire", bytes(range(32))
+    settings: dict[str, dict[str, Any]] = {
+        "plain": {"name": "porch", "server": {"listen": ":8880"}},
+        "odd": {"name": "<north> & " + "ü" * 27, "server": {"listen": "0.0.0.0:9000", "open": True}},
+        "silent": {"name": "attic", "server": {"listen": ":8880", "announce": False}},
+        "local": {"name": "desk", "server": {"listen": "127.0.0.1:8880"}},
+    }
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    hosts = {
+        host: here
+        | {"lenswire_name": one["name"]}
+        | {f"lenswire_server_{key}": value for key, value in one["server"].items()}
+        for host, one in settings.items()
+    }
+    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    content = f"{{{{ lookup('template', '{role}/templates/avahi.service.j2') if lenswire_announced else '' }}}}"
+    task = {"ansible.builtin.copy": {"content": content, "dest": f"{tmp_path}/{{{{ inventory_hostname }}}}"}}
+    variables = {"lenswire_fingerprint": as_text(fingerprint)}
+    play = {"hosts": "all", "gather_facts": False, "vars_files": [str(role / "vars/main.yml")], "vars": variables}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play | {"tasks": [task]}]))
+    done = ansible(tmp_path / "play.yml", tmp_path / "inventory.json")
+    assert done.returncode == 0, done.stdout
+    for host in ("plain", "odd"):
+        expected = announcement(parse(settings[host]), fingerprint).avahi_service
+        assert (tmp_path / host).read_text() == expected
+    assert (tmp_path / "silent").read_text() == (tmp_path / "local").read_text() == ""
 
 
 def test_two_cameras_need_two_names(tmp_path: Path) -> None:

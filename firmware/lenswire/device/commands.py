@@ -30,7 +30,7 @@ def serve(args: Namespace) -> int:
 
 
 def pair(args: Namespace) -> int:
-    """Print the link that lets a laptop watch and command this device."""
+    """Print the link that lets a laptop watch and command this device, or what avahi may tell everybody of it."""
     from lenswire.device.identity import load_or_make
     from lenswire.link import Target
 
@@ -39,6 +39,11 @@ def pair(args: Namespace) -> int:
     host = args.host or f"{socket.gethostname().split('.')[0]}.local"
     port = args.port or config.server.address[1]
     target = Target(host, port, fingerprint=identity.fingerprint, key=identity.key, name=config.name)
+    if args.avahi:
+        from lenswire.device.announce import announcement
+
+        print(replace(announcement(config, identity.fingerprint), port=port).avahi_service, end="")
+        return 0
     print(target.link)
     if sys.stderr.isatty():
         print("Whoever has this link can watch and command this camera. On the laptop:", file=sys.stderr)

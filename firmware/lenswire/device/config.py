@@ -67,6 +67,7 @@ class ServerConfig:
     listen: str = _setting("127.0.0.1:8880", 'HOST:PORT; ":8880" is every address of this machine')
     open: bool = _setting(False, "true lets everybody on the network watch and command, without a key")
     legacy: bool = _setting(False, "true also serves the clients of the article, which know no key")
+    announce: bool = _setting(True, "true tells the network that this device is here: its name, port and fingerprint")
     max_viewers: int = _setting(128, "viewers at once", low=1, high=1024)
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 
 from lenswire import __version__
 from lenswire.device import systemd
+from lenswire.device.announce import Announcer
 from lenswire.device.camera import Camera, CameraWish, source
 from lenswire.device.config import Config, PanelConfig
 from lenswire.device.control import Control
@@ -87,6 +88,7 @@ class Service:
         self.control = Control(self.pipeline.want, self.pipeline.retry, self._changed)
         self.hub = Hub(config.camera.quality, self.pipeline.serve, self._watched)
         self.server = Server(config.name, admission, self.hub, self.status, self._obey)
+        self._announcer = Announcer(config, admission.fingerprint)
 
     # Life
 
@@ -97,13 +99,16 @@ class Service:
             log.info(line)
         self.pipeline.start()
         self.control.begin(State.READY if self._config.start else State.STOPPED)
+        self._announcer.start()
 
     async def stop(self) -> None:
         """Tell the viewers, close the camera, end the threads."""
         self.server.close(f"{self._config.name} is shutting down")
+        parting = self._loop.run_in_executor(None, self._announcer.stop)
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self.pipeline.stop)
+        await parting
         self.panel.close()
 
     def reload(self, settings: Callable[[], Config]) -> None:
