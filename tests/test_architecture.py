@@ -126,6 +126,13 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
         "viewer/discovery",
         "from zeroconf import Zeroconf",
     ),
+    ("aiohttp only in device/web", Ban("aiohttp", doors="device/web"), "device/service", "from aiohttp import web"),
+    (
+        "Prometheus' client only in device/web/metrics",
+        Ban("prometheus_client", doors="device/web/metrics"),
+        "device/web/routes",
+        "import prometheus_client",
+    ),
     (
         "cryptography only in device/identity",
         Ban("cryptography", doors="device/identity"),
@@ -140,7 +147,7 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
     ),
     (
         "above the hub nobody knows hardware",
-        Ban(dotted(HARDWARE), within="device/server device/session device/channel device/hub"),
+        Ban(dotted(HARDWARE), within="device/server device/session device/channel device/hub device/web"),
         "device/session",
         "from lenswire.device import pipeline",
     ),
@@ -177,7 +184,18 @@ def test_the_rule_is_about_something(rule: Ban) -> None:
 
 # What a device in passthrough, and a viewer that shows nothing, must not load
 
-HEAVY = {"cv2", "numpy", "simplejpeg", "pygame", "av", "cryptography", "hypothesis", "zeroconf"}
+HEAVY = {
+    "cv2",
+    "numpy",
+    "simplejpeg",
+    "pygame",
+    "av",
+    "cryptography",
+    "hypothesis",
+    "zeroconf",
+    "aiohttp",
+    "prometheus_client",
+}
 LIGHT = [
     "lenswire",
     "lenswire.cli",

@@ -91,6 +91,7 @@ def _device_commands(commands: Any) -> None:
     )
     _camera(serve)
     serve.add_argument("--listen", metavar="HOST:PORT", help="default: 127.0.0.1:8880; ':8880' is every address")
+    serve.add_argument("--http", metavar="HOST:PORT", help="also serve browsers and other programs (default: off)")
     serve.add_argument("--open", action="store_true", help="let everybody watch and command, without a key")
     serve.add_argument("--legacy", action="store_true", help="also serve the clients of the article, without a key")
     _state_dir(serve)

@@ -31,6 +31,7 @@ EVERY_SETTING = {
     "lenswire_server_legacy": True,
     "lenswire_server_announce": False,
     "lenswire_server_max_viewers": 5,
+    "lenswire_server_http": "127.0.0.1:9001",
     "lenswire_snapshot_directory": "/srv/pictures",
     "lenswire_snapshot_keep": 7,
     "lenswire_panel_enabled": False,

@@ -55,7 +55,10 @@ def check(args: Namespace) -> int:
     """Read a config and say whether it is good."""
     config = load(args.config)
     size = config.camera.size or "camera's size"
-    print(f"{args.config}: good. {config.name}: {config.camera.source}, {size}, listening on {config.server.listen}")
+    http = f", HTTP on {config.server.http}" if config.server.http else ""
+    print(
+        f"{args.config}: good. {config.name}: {config.camera.source}, {size}, listening on {config.server.listen}{http}"
+    )
     return 0
 
 
@@ -84,7 +87,7 @@ def settings(args: Namespace) -> Config:
     """The config file, if there is one, with what the command line says on top of it. Raises ConfigError."""
     config = load(args.config) if args.config else Config()
     camera = _told(args, "source", "size", "fps", "quality")
-    server = _told(args, "listen", "open", "legacy")
+    server = _told(args, "listen", "open", "legacy", "http")
     parse({"camera": camera, "server": server})  # the command line obeys the same rules as the file
     return replace(config, camera=replace(config.camera, **camera), server=replace(config.server, **server))
 

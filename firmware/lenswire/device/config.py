@@ -69,10 +69,15 @@ class ServerConfig:
     legacy: bool = _setting(False, "true also serves the clients of the article, which know no key")
     announce: bool = _setting(True, "true tells the network that this device is here: its name, port and fingerprint")
     max_viewers: int = _setting(128, "viewers at once", low=1, high=1024)
+    http: str = _setting("", 'HOST:PORT for browsers and other programs, such as ":8881"; empty for none')
 
     @property
     def address(self) -> tuple[str, int]:
         return parse_address(self.listen)
+
+    @property
+    def http_address(self) -> tuple[str, int]:
+        return parse_address(self.http)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ def parse(told: Mapping[str, Any]) -> Config:
     if config.camera.rotation not in (0, 180):
         raise ConfigError(f"camera.rotation: expected 0 or 180 (degrees), got {config.camera.rotation}")
     _check_with("server.listen", config.server.listen, parse_address, 'HOST:PORT, such as "127.0.0.1:8880"')
+    _check_with("server.http", config.server.http, parse_address, 'HOST:PORT, such as ":8881"', empty=True)
     _check_with("panel.pull", config.panel.pull, PULLS.index, " or ".join(map(repr, PULLS)))
     if not 1 <= len(config.name.encode()) <= MAX_NAME or not config.name.isprintable():
         raise ConfigError(f"name: expected 1 to {MAX_NAME} bytes of printable text, got {config.name!r}")

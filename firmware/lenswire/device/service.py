@@ -8,27 +8,32 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lenswire import __version__
 from lenswire.device import systemd
+from lenswire.device.admission import access, greeting, key_needed
 from lenswire.device.announce import Announcer
 from lenswire.device.camera import Camera, CameraWish, source
 from lenswire.device.config import Config, PanelConfig
 from lenswire.device.control import Control
 from lenswire.device.encoder import choose
 from lenswire.device.hub import Hub
-from lenswire.device.identity import Identity, load_or_make
+from lenswire.device.identity import load_or_make
 from lenswire.device.panel import Deeds, Loop, Panel, open_panel
 from lenswire.device.panel.power import power_off
 from lenswire.device.pipeline import Found, Lost, Pipeline
-from lenswire.device.server import Access, Server, is_loopback
+from lenswire.device.server import Server, is_loopback
 from lenswire.device.session import NativeSession
 from lenswire.device.snapshot import take
 from lenswire.device.state import Event, State
 from lenswire.device.systemd import Progress
+from lenswire.device.web import Counters, Device, open_web
 from lenswire.errors import CameraError, ConfigError, NoPicture
 from lenswire.messages import Command, Result, Status, Verb
+
+if TYPE_CHECKING:
+    from lenswire.device.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +93,8 @@ class Service:
         self.control = Control(self.pipeline.want, self.pipeline.retry, self._changed)
         self.hub = Hub(config.camera.quality, self.pipeline.serve, self._watched)
         self.server = Server(config.name, admission, self.hub, self.status, self._obey)
+        self._lost = self._snapshots = 0
+        self.web = self._open_web() if config.server.http else None
         self._announcer = Announcer(config, admission.fingerprint)
 
     # Life
@@ -95,7 +102,9 @@ class Service:
     def start(self) -> None:
         """Listen, then open the camera. Raises ServeError when the address cannot be had."""
         self.server.listen(*self._config.server.address)
-        for line in greeting(self._config, self.server.addresses):
+        if self.web:
+            self.web.listen(*self._config.server.http_address)
+        for line in greeting(self._config, self.server.addresses, self.web.addresses if self.web else []):
             log.info(line)
         self.pipeline.start()
         self.control.begin(State.READY if self._config.start else State.STOPPED)
@@ -104,6 +113,8 @@ class Service:
     async def stop(self) -> None:
         """Tell the viewers, close the camera, end the threads."""
         self.server.close(f"{self._config.name} is shutting down")
+        if self.web:
+            await self.web.stop("")
         parting = self._loop.run_in_executor(None, self._announcer.stop)
         for task in self._tasks:
             task.cancel()
@@ -158,6 +169,7 @@ class Service:
                 self.hub.found(fact.source, self._config.camera.quality)
                 self.control.post(Event.FOUND)
             case Lost(reason):
+                self._lost += self.control.state is not State.FAULT
                 self.control.post(Event.LOST, reason)
 
     def _changed(self) -> None:
@@ -172,8 +184,19 @@ class Service:
         if command.verb is Verb.SNAPSHOT:
             self._begin(self._snapshot(session, command.number))
             return None
-        state = self.control.post(_EVENTS[command.verb], f"{command.verb.name.lower()} by {session.peer}")
-        return Result(command.number, ok=True, text=state.name)
+        return Result(command.number, ok=True, text=self._order(session.peer, command.verb))
+
+    def _order(self, by: str, verb: Verb) -> str:
+        return self.control.post(_EVENTS[verb], f"{verb.name.lower()} by {by}").name
+
+    def _open_web(self) -> WebServer:
+        server = self._config.server
+        local = is_loopback(server.http_address[0])
+        device = Device(self._order, self._keep, self._counters)
+        return open_web(self.server, device, key_needed=key_needed(server, server.http_address[0]), local=local)
+
+    def _counters(self) -> Counters:
+        return Counters(self.pipeline.made, self._lost, self._snapshots, self.pipeline.figures.newest)
 
     def _deeds(self) -> Deeds:
         return Deeds(
@@ -197,6 +220,7 @@ class Service:
         try:
             text = str(await take(self.hub, directory, self._config.snapshot.keep))
             saved = True
+            self._snapshots += 1
             self.panel.acknowledge()
         except NoPicture as error:
             text = f"{error}: the device is {self.control.state.name}"
@@ -211,37 +235,3 @@ def opener(config: Config) -> Callable[[], Camera]:
     camera = config.camera
     wish = CameraWish(*camera.pixels, camera.fps, camera.rotation, camera.quality)
     return source.opener(camera.source, wish, camera.controls)
-
-
-def access(config: Config, identity: Identity) -> Access:
-    """Who may watch: on loopback everybody on this machine; elsewhere who has the key, unless `open` says otherwise."""
-    server = config.server
-    local = is_loopback(server.address[0])
-    if server.legacy and not (local or server.open):
-        raise ConfigError(
-            f"server.legacy: the article's clients know no key, so on {server.listen} it needs server.open (--open) too"
-        )
-    return Access(
-        identity.tls(),
-        identity.fingerprint,
-        identity.key,
-        key_needed=not (local or server.open),
-        legacy=server.legacy,
-        max_viewers=server.max_viewers,
-    )
-
-
-def greeting(config: Config, addresses: list[str]) -> list[str]:
-    """What the log says first: where it listens, and who may watch."""
-    lines = [f"= lenswire {__version__}: {config.name} listens on {', '.join(addresses)}"]
-    if is_loopback(config.server.address[0]):
-        lines.append(f"= this machine only, no key needed: lenswire view {addresses[0]}")
-    elif config.server.open:
-        lines.append(
-            "! OPEN: whoever reaches this port can watch and command the camera, with no key and no encryption"
-        )
-    else:
-        lines.append("= TLS and this device's key are needed: 'lenswire pair' prints the link for your laptop")
-    if config.server.legacy:
-        lines.append("! LEGACY: the article's clients are served too, with no key and no encryption")
-    return lines
