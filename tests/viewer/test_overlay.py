@@ -41,6 +41,25 @@ def words(situation: Situation) -> str:
 # Live, or not
 
 
+@pytest.mark.parametrize(
+    ("situation", "expected"),
+    [
+        (LIVE, "2   porch   8.4 ms   30 fps"),
+        (LOST, "2   porch   not connected"),
+        (STOPPED, "2   porch   stopped"),
+        (FAULT, "2   porch   fault"),
+    ],
+)
+def test_the_label_of_one_of_several_says_which_it_is_and_how_it_does(situation: Situation, expected: str) -> None:
+    assert overlay.label(2, situation, Figures(29.97, 0.0084)) == expected
+    assert overlay.label(2, LIVE, None) == "2   porch"
+
+
+def test_no_key_is_offered_where_it_would_be_for_another_camera() -> None:
+    assert words(replace(STOPPED, selected=False)).endswith("the camera is switched off: the button")
+    assert "space" not in words(replace(LIVE, paused=True, selected=False))
+
+
 def test_a_fresh_picture_has_nothing_across_it() -> None:
     assert words(LIVE) == ""
     assert overlay.look(LIVE) is Look.LIVE

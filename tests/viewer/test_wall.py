@@ -1,11 +1,8 @@
-"""The viewer as a person sees it: a scripted stream, a real window, keys, and a clock that the test turns."""
+"""The viewer as a person sees it, with one camera."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
@@ -13,119 +10,25 @@ import cv2
 import numpy as np
 import pygame
 import pytest
-from numpy.typing import NDArray
-from window_pixels import BLUE, RED, OpenWindow, close_to, picture, pixels, press
+from scenes import GREEN, MS, Scene, ScriptedStream, framed, live, saved
+from window_pixels import BLUE, OpenWindow, close_to, picture, press
 
 from lenswire.errors import LenswireError, NoPicture, Refused
 from lenswire.link import Target
-from lenswire.messages import Frame, Result, Status, Verb, Watch
+from lenswire.messages import Status, Verb
 from lenswire.viewer import app
-from lenswire.viewer.reception import Received, Statistics
 from lenswire.viewer.wall import Wall
-from lenswire.viewer.window import Window
 from lenswire.viewer.window.lettering import AMBER
 from lenswire.viewer.window.lettering import RED as ALARM
 from scripted_device import ScriptedDevice
 from scripted_device import picture as device_picture
-
-MS = 1_000_000
-GREEN = (0, 200, 0)
-SIZE = (640, 480)
-PORCH = Target("127.0.0.1", name="porch")
-
-
-@dataclass
-class ScriptedStream:
-    """Connected and streaming, until the test says something else."""
-
-    connected: bool = True
-    problem: str = ""
-    failure: Exception | None = None
-    status: Status | None = field(default_factory=lambda: Status("STREAMING", camera="C920"))
-    device_name: str = "porch"
-    tls: bool = True
-    statistics: Statistics = field(default_factory=Statistics)
-    on_result: Callable[[Result], None] = print
-    running: bool = False
-    commands: list[Verb] = field(default_factory=list)
-    watched: list[Watch] = field(default_factory=list)
-    receive: Callable[[Received], None] = print
-
-    def open(self, target: Target, watch: Watch, receive: Callable[[Received], None]) -> ScriptedStream:
-        self.watched.append(watch)
-        self.receive = receive
-        return self
-
-    def start(self) -> None:
-        self.running = True
-
-    def stop(self) -> None:
-        self.running = False
-
-    def watch(self, watch: Watch) -> None:
-        self.watched.append(watch)
-
-    def command(self, verb: Verb) -> int:
-        self.commands.append(verb)
-        self.on_result(Result(len(self.commands), True, "STOPPED"))
-        return len(self.commands)
-
-
-class Scene:
-    """A viewer in front of us. Its clock stands, except where a test moves it."""
-
-    def __init__(self, window: Window, folder: Path) -> None:
-        self.window, self.folder = window, folder
-        self.now = 1_000_000 * MS
-        self.stream = ScriptedStream()
-        self.wall = Wall(window, [PORCH], open_stream=self.stream.open, clock=lambda: self.now)
-        self.number = 0
-
-    def send(self, jpeg: bytes, size: tuple[int, int] = SIZE) -> None:
-        """A frame comes that was captured 10 ms ago."""
-        self.number += 1
-        captured = self.now - 10 * MS
-        frame = Frame(self.number, captured, 1, *size, 0, 0, memoryview(jpeg))
-        self.stream.receive(Received(frame, self.now, captured, MS, 0))
-
-    def look(self, milliseconds: float = 0) -> NDArray[np.uint8]:
-        """What the window shows after so long."""
-        self.now += round(milliseconds * MS)
-        self.wall.turn()
-        return pixels(self.window, self.folder)
-
-    def told(self, capsys: pytest.CaptureFixture[str]) -> str:
-        """What is said on stderr next."""
-        end, told = time.monotonic() + 10, ""
-        while not told:
-            assert time.monotonic() < end
-            self.look()
-            told = capsys.readouterr().err
-        return told
-
-    def after(self, key: str) -> NDArray[np.uint8]:
-        """What the window shows once a key was pressed."""
-        press(key)
-        return self.look()
 
 
 @pytest.fixture
 def scene(open_window: OpenWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    return Scene(open_window(), tmp_path)
-
-
-def saved(kind: str) -> list[Path]:
-    return sorted(Path().glob(f"lenswire-porch-*{kind}"))
-
-
-def framed(shown: NDArray[np.uint8], colour: tuple[int, int, int]) -> bool:
-    return close_to(shown[-1, 200], colour[::-1]) and close_to(shown[100, 0], colour[::-1])
-
-
-def live(shown: NDArray[np.uint8], left: tuple[int, int, int] = BLUE) -> bool:
-    return close_to(shown[100, 0], left) and close_to(shown[100, 600], RED)
+    return Scene(open_window(), tmp_path, "porch")
 
 
 # Pictures
@@ -341,8 +244,10 @@ def test_a_recording_that_fails_ends_and_the_viewer_goes_on(
 
 
 def test_without_a_picture_in_its_time_it_says_so(open_window: OpenWindow) -> None:
+    targets = [Target("127.0.0.1")]
+    wall = Wall(open_window(), targets, open_stream=lambda *_: ScriptedStream())
     with pytest.raises(NoPicture, match=r"no picture came within 0\.1 s"):
-        Wall(open_window(), [PORCH], open_stream=ScriptedStream().open).run(seconds=0.1)
+        wall.run(seconds=0.1)
 
 
 def test_from_the_socket_to_screen_and_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -20,6 +21,7 @@ COLUMNS = 44  # characters of a value in the panel; longer ones are continued on
 
 MARGIN = 1  # pixels around each of several pictures
 SHAPE = 16, 9  # what the layout of several pictures is made for
+FIRST = 800, 450  # each of them in a new window
 
 Row: TypeAlias = tuple[str, str]  # what, and its value
 Area: TypeAlias = tuple[int, int, int, int]  # left, top, width, height
@@ -224,18 +226,20 @@ def grid(count: int, window: tuple[int, int]) -> tuple[int, list[Area]]:
     if count == 1:
         return 1, [(0, 0, *window)]
 
-    def cell(columns: int) -> tuple[int, int]:
-        return window[0] // columns, window[1] // -(-count // columns)
+    def scale(columns: int) -> float:
+        return round(min(window[0] / columns / SHAPE[0], window[1] / math.ceil(count / columns) / SHAPE[1]), 3)
 
-    def largest(columns: int) -> float:
-        width, height = cell(columns)
-        return min(width / SHAPE[0], height / SHAPE[1])
-
-    columns = max(range(1, count + 1), key=largest)
-    width, height = cell(columns)
+    columns = max(range(count, 0, -1), key=scale)  # rather beside each other
+    width, height = window[0] // columns, window[1] // math.ceil(count / columns)
     size = max(2, (width - 2 * MARGIN) & ~1), max(2, (height - 2 * MARGIN) & ~1)
     places = [(i % columns * width + MARGIN, i // columns * height + MARGIN) for i in range(count)]
     return columns, [(*place, *size) for place in places]
+
+
+def first_grid(count: int) -> tuple[int, int]:
+    """A new window's size for so many pictures, before it is fitted to the desktop."""
+    columns = math.ceil(math.sqrt(count))
+    return columns * FIRST[0], math.ceil(count / columns) * FIRST[1]
 
 
 def first_size(picture: tuple[int, int], desktop: tuple[int, int]) -> tuple[int, int]:

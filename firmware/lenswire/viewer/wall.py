@@ -25,7 +25,6 @@ from lenswire.viewer.window import Action, Number, Point, Window, Wish
 KEYS = 0.04  # seconds
 FRESH = 0.2  # seconds: so often the age of a picture that stands is written anew
 SETTLED = 0.3  # seconds that a window must keep its size before cameras are asked for pictures that fit
-SEVERAL = 1600, 900  # pixels: the first size of a window with several pictures
 
 
 class Wall:
@@ -62,7 +61,7 @@ class Wall:
         self._help = self._done = False
         self._figures = True
         if several:
-            window.suit(SEVERAL)
+            window.suit(overlay.first_grid(len(targets)))
         self._size, self._resized = window.size, -math.inf
 
     def run(self, *, record: Path | None = None, screenshot: Path | None = None, seconds: float | None = None) -> int:
@@ -136,6 +135,8 @@ class Wall:
         seen = [pane for pane in (self._panes if self._help and panes else panes) if pane in places]
         if not seen:
             return
+        if self._help:
+            self._window.clear()  # it is half transparent, and written over all of it
         for pane in seen:
             if not self._draw(pane, places[pane]):
                 pane.damaged()

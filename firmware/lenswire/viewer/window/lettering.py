@@ -31,7 +31,9 @@ def write(place: pygame.Surface, over: Overlay) -> None:
         place.blit(panel, panel.get_rect(bottomleft=area.bottomleft))
     elif over.label:
         _stack(place, area, "bottomleft", [(over.label, height, BOX)])
-    _stack(place, area, "bottomright", [(over.recording, height, RED), (over.notice, height, BOX)])
+    # In a small place the two would meet.
+    right = area.move(0, -3 * height) if over.label and over.notice else area
+    _stack(place, right, "bottomright", [(over.recording, height, RED), (over.notice, height, BOX)])
     if over.banner:
         top = area.move(0, area.height // 3 if over.look is Look.EMPTY else 0)
         title, detail = over.banner
