@@ -1,7 +1,7 @@
 """An RTSP server as others have it: what is published at /NAME is handed on to all who read /NAME/live.
 
-Runs on the system's Python, which has GStreamer: /usr/bin/python3 rtsp_server.py PORT BRIDGE USER:PASSWORD NAME...
-GStreamer has a factory for each direction, and nothing between them: that is a socket here, at BRIDGE and up.
+Runs on the system's Python, which has GStreamer: /usr/bin/python3 rtsp_server.py PORT USER:PASSWORD NAME:PORT...
+GStreamer has a factory for each direction and nothing between them: that is a socket here, at the port of the name.
 """
 
 import sys
@@ -22,16 +22,16 @@ OUT = (
 RIGHTS = "user, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
 
 
-def main(port: str, bridge: str, secret: str, *names: str) -> None:
+def main(port: str, secret: str, *paths: str) -> None:
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(port)
     server.get_thread_pool().set_max_threads(-1)  # who reads waits for who publishes
     server.set_auth(auth(*secret.split(":")))
-    for number, name in enumerate(names, int(bridge)):
-        add(server, f"/{name}", IN.format(number), GstRtspServer.RTSPTransportMode.RECORD)
-        add(server, f"/{name}/live", OUT.format(number), GstRtspServer.RTSPTransportMode.PLAY)
+    for name, bridge in (path.split(":") for path in paths):
+        add(server, f"/{name}", IN.format(bridge), GstRtspServer.RTSPTransportMode.RECORD)
+        add(server, f"/{name}/live", OUT.format(bridge), GstRtspServer.RTSPTransportMode.PLAY)
     assert server.attach(None)
     GLib.timeout_add_seconds(1, lambda: server.get_session_pool().cleanup() >= 0)
     GLib.MainLoop().run()

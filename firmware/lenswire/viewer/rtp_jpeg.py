@@ -113,6 +113,8 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
         if marker == 0xFF:  # any number of them may stand in front of a marker
             at += 1
             continue
+        if at + 2 + length > len(jpeg):
+            raise Unsuitable("is cut off")
         yield marker, at + 4, at + 2 + length
         at += 2 + length
 
