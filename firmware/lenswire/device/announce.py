@@ -31,7 +31,7 @@ SERVICE = "_lenswire._tcp"
 AVAHI = Path("/run/avahi-daemon/socket")
 AVAHI_SERVICE = Path("/etc/avahi/services/lenswire.service")
 MAX_LABEL = 63  # bytes of a name in DNS
-CALM = 2.0  # seconds: the first picture goes first
+CALM = 1.0  # seconds: the first picture goes first
 LOOK = 5.0  # seconds between looks at this machine's addresses: the network may come long after us, or change
 PARTING = 1.0  # seconds for a last word
 

@@ -49,7 +49,7 @@ def about(entry: Entry) -> dict[str, Any]:
         "name": entry.name,
         "address": target.address,
         "state": entry.state,
-        "reason": entry.status.reason if entry.status else entry.reason,
+        "reason": entry.reason,
         "version": entry.status.version if entry.status else "",
         "in_book": entry.booked,
         "on_network": entry.announced,

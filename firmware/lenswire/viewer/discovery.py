@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from lenswire.errors import ConnectError, LinkError, MissingDependency, Refused
 from lenswire.link import AddressBook, Target
@@ -19,18 +20,30 @@ FAREWELL = 0.2  # seconds
 MOST = 256  # connections at once, whatever the network says
 
 
+Answer: TypeAlias = Status | Exception  # what a device told, or why it tells nothing
+Answers: TypeAlias = Mapping[Target, Answer]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One camera: where it is now, and how it is. status: None if it told none, and `reason` may say why."""
+    """One camera: where it is now, and how it is."""
 
     target: Target
     name: str
     booked: bool  # in the address book
     announced: bool  # on the network
     open: bool  # it can be watched from here: there is a key, or none is needed
-    status: Status | None = None
-    reason: str = ""
-    refused: bool = False
+    answer: Answer | None = None
+
+    @property
+    def status(self) -> Status | None:
+        """If it told one."""
+        return self.answer if isinstance(self.answer, Status) else None
+
+    @property
+    def reason(self) -> str:
+        """Why it is in this state, as far as anybody said."""
+        return self.answer.reason if isinstance(self.answer, Status) else str(self.answer or "")
 
     @property
     def how(self) -> str:
@@ -38,7 +51,7 @@ class Entry:
         if self.target.legacy:
             return "article's dialect"
         if not self.target.fingerprint:
-            return "no key, not encrypted"
+            return "no key, not encrypted" if self.open else "TLS"
         return "paired, TLS" if self.target.key else "TLS"
 
     @property
@@ -48,18 +61,22 @@ class Entry:
             return self.status.state
         if not self.open:
             return "NOT_PAIRED"
-        return "UNKNOWN" if self.target.legacy else "REFUSED" if self.refused else "AWAY"
+        return "UNKNOWN" if self.target.legacy else "REFUSED" if isinstance(self.answer, Refused) else "AWAY"
 
     @property
     def words(self) -> str:
         """The same for a person."""
-        if self.status:
-            return f"{self.status.state}: {self.status.reason}" if self.status.reason else self.status.state
-        if not self.open:
-            return "not paired: run 'lenswire pair' on it"
-        if self.refused:
-            return self.reason
-        return "" if self.target.legacy else "announced, but no answer" if self.announced else "away"
+        match self.state:
+            case "NOT_PAIRED":
+                return "not paired: run 'lenswire pair' on it"
+            case "AWAY":
+                return "announced, but no answer" if self.announced else "away"
+            case "UNKNOWN":
+                return ""
+            case "REFUSED":
+                return self.reason
+            case state:
+                return f"{state}: {self.reason}" if self.reason else state
 
 
 def look(book: Iterable[Target], network: bool = True, limit: float = LIMIT) -> tuple[list[Entry], str]:
@@ -82,7 +99,7 @@ def look(book: Iterable[Target], network: bool = True, limit: float = LIMIT) -> 
             found = neighbours.found if neighbours else []
             inquiry.ask(place for one in found for place in places(one, known))
             inquiry.wait(left)
-        return entries(known, found, inquiry), trouble
+        return entries(known, found, inquiry.answers), trouble
 
 
 def the_only_camera(book: AddressBook) -> Target:
@@ -103,7 +120,11 @@ def the_only_camera(book: AddressBook) -> Target:
             f"there is no camera in the address book, and {trouble or 'none was found on the network'}; run 'lenswire "
             "pair' on the device, and here: lenswire cameras add 'LINK' --name NAME"
         )
-    what = "which camera? lenswire view NAME" if free else "none of these cameras can be watched before it is paired"
+    what = (
+        "which camera? lenswire view NAME (or ADDRESS), or several, or --all of the address book:"
+        if free
+        else "none of these can be watched before its link is here: lenswire cameras add 'LINK' --name NAME"
+    )
     raise LinkError("\n".join([what, *table(seen)]))
 
 
@@ -136,49 +157,31 @@ def is_it(neighbour: Neighbour, target: Target) -> bool:
     return neighbour.port == target.port and target.host in (neighbour.host, *neighbour.addresses)
 
 
-def entries(known: list[Target], found: list[Neighbour], inquiry: Inquiry) -> list[Entry]:
+def entries(known: list[Target], found: list[Neighbour], answers: Answers) -> list[Entry]:
     """What came of it; one entry for each camera, however often it is announced."""
     strangers: dict[object, Entry] = {}
     for neighbour in found:
         if not any(is_it(neighbour, target) for target in known):
-            entry = _stranger(neighbour, inquiry)
-            strangers.setdefault(
-                (neighbour.fingerprint, neighbour.port) if neighbour.fingerprint else entry.target, entry
-            )
-    return [*(_booked(target, found, inquiry) for target in known), *strangers.values()]
+            who = neighbour.fingerprint or neighbour.addresses, neighbour.port
+            strangers.setdefault(who, _stranger(neighbour, answers))
+    return [*(_booked(target, found, answers) for target in known), *strangers.values()]
 
 
-def _booked(target: Target, found: list[Neighbour], inquiry: Inquiry) -> Entry:
+def _booked(target: Target, found: list[Neighbour], answers: Answers) -> Entry:
     its = [neighbour for neighbour in found if is_it(neighbour, target)]
     where = [target, *(place for neighbour in its for place in places(neighbour, [target]))]
-    met = next((place for place in where if inquiry.status(place)), target)
-    failures = [failure for place in where if (failure := inquiry.failure(place))]
-    refusal = next((failure for failure in failures if isinstance(failure, Refused)), None)
-    return Entry(
-        target=met,
-        name=target.name,
-        booked=True,
-        announced=bool(its),
-        open=True,
-        status=inquiry.status(met),
-        reason=str(refusal or next(iter(failures), "")),
-        refused=refusal is not None,
-    )
+    met = max(where, key=lambda place: _weight(answers.get(place)))  # at its own address, if none weighs more
+    return Entry(met, target.name, booked=True, announced=bool(its), open=True, answer=answers.get(met))
 
 
-def _stranger(neighbour: Neighbour, inquiry: Inquiry) -> Entry:
+def _weight(answer: Answer | None) -> int:
+    """Of several the one that says most: a status, else a refusal in words."""
+    return 2 if isinstance(answer, Status) else 1 if isinstance(answer, Refused) else 0
+
+
+def _stranger(neighbour: Neighbour, answers: Answers) -> Entry:
     target = Target(neighbour.addresses[0], neighbour.port, b"" if neighbour.open else neighbour.fingerprint)
-    failure = inquiry.failure(target)
-    return Entry(
-        target=target,
-        name=neighbour.name,
-        booked=False,
-        announced=True,
-        open=neighbour.open,
-        status=inquiry.status(target),
-        reason=str(failure or ""),
-        refused=isinstance(failure, Refused),
-    )
+    return Entry(target, neighbour.name, False, True, neighbour.open, answers.get(target))
 
 
 class Inquiry:
@@ -222,14 +225,10 @@ class Inquiry:
     @property
     def busy(self) -> bool:
         """Somebody may still answer."""
-        return any(stream.status is None and stream.failure is None for stream in self._streams.values())
+        return len(self.answers) < len(self._streams)
 
-    def status(self, target: Target) -> Status | None:
-        """What it told; None so far."""
-        stream = self._streams.get(target)
-        return stream.status if stream else None
-
-    def failure(self, target: Target) -> Exception | None:
-        """Why it told nothing, and will not."""
-        stream = self._streams.get(target)
-        return stream.failure if stream else None
+    @property
+    def answers(self) -> dict[Target, Answer]:
+        """So far."""
+        told = ((target, stream.status or stream.failure) for target, stream in self._streams.items())
+        return {target: answer for target, answer in told if answer}

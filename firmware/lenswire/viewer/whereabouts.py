@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from lenswire.errors import ConnectError, LenswireError
@@ -22,9 +23,12 @@ from lenswire.viewer.waiting import Waiting
 class Whereabouts:
     """Of one target. `search`: how long the first dial may look on the network, in seconds; 0: never look there."""
 
-    def __init__(self, target: Target, search: float) -> None:
+    def __init__(
+        self, target: Target, search: float, listen: Callable[[Callable[[], None]], Neighbours] = Neighbours
+    ) -> None:
         self._target = target
         self._search = search if target.fingerprint and not _is_here(target.host) else 0.0
+        self._listen = listen
         self._last = target  # where it was met
         self._patience = self._search  # of the dial before which there was no connection
         self._neighbours: Neighbours | None = None
@@ -61,7 +65,7 @@ class Whereabouts:
         if not self._search:
             return []
         try:
-            self._neighbours = self._neighbours or Neighbours(waiting.wake).open()
+            self._neighbours = self._neighbours or self._listen(waiting.wake).open()
         except LenswireError:  # no network, or nothing to look with
             return []
         until, self._patience = time.monotonic_ns() + int(self._patience * 1e9), 0.0
