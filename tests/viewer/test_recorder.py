@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,51 @@ def test_the_file_that_was_named_is_overwritten_but_no_other(tmp_path: Path) -> 
     recorder = recorded(tmp_path / "walk.mkv", frame(0, 0), frame(1, 40, (32, 24)))
     assert [path.name for path in recorder.files] == ["walk.mkv", "walk-3.mkv"]
     assert (tmp_path / "walk-2.mkv").read_bytes() == b"kept"
+
+
+# Split by time
+
+
+def test_a_split_recording_loses_and_doubles_nothing_at_its_seams(tmp_path: Path) -> None:
+    times = [number * 33.3333 for number in range(100)]
+    frames = [frame(number, time) for number, time in enumerate(times)]
+    recorder = recorded(tmp_path / "walk.mkv", *frames, split=1.0)
+    parts = [content(path) for path in recorder.files]
+    assert [len(packets) for _, packets in parts] == [31, 31, 31, 7]
+    assert [packet for _, packets in parts for packet in packets] == [jpeg(number) for number in range(100)]
+    assert (recorder.frames, recorder.dropped) == (100, 0)
+    begins = [0, 31, 62, 93]
+    assert [times_ms[0] for times_ms, _ in parts] == [0, 0, 0, 0]
+    read = [times[begin] + time for begin, (times_ms, _) in zip(begins, parts, strict=True) for time in times_ms]
+    assert read == pytest.approx(times, abs=1)
+
+
+def test_each_part_can_be_played_alone_and_tells_when_it_began(tmp_path: Path) -> None:
+    need("ffprobe")
+    now = time.monotonic_ns() - OURS
+    recorder = recorded(tmp_path / "walk.mkv", *(frame(n, n * 40, ours=OURS + now) for n in range(100)), split=2.0)
+    assert len(recorder.files) == 2
+    begins = []
+    for path in recorder.files:
+        command = ["ffprobe", "-v", "error", "-count_frames", "-show_streams", "-show_format", "-of", "json", path]
+        found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        assert found["streams"][0]["nb_read_frames"] == "50"
+        begins.append(datetime.fromisoformat(found["format"]["tags"]["creation_time"]))
+        stamp = begins[-1].astimezone().strftime("%Y%m%d-%H%M%S")
+        assert path.name == f"walk-{stamp}.mkv"
+    assert (begins[1] - begins[0]).total_seconds() == pytest.approx(2.0, abs=0.2)
+
+
+def test_parts_of_one_moment_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    recorder = recorded(tmp_path / "walk.mkv", *(frame(number, number * 40) for number in range(10)), split=0.1)
+    assert len(set(recorder.files)) == 4
+    assert sum(len(content(path)[1]) for path in recorder.files) == 10
+
+
+def test_a_device_that_was_restarted_begins_another_part(tmp_path: Path) -> None:
+    frames = [frame(0, 0), frame(1, 40), frame(2, 9000, boot=0), frame(3, 9040, boot=0)]
+    recorder = recorded(tmp_path / "walk.mkv", *frames, split=3600.0)
+    assert [content(path)[0] for path in recorder.files] == [[0, 40], [0, 40]]
 
 
 # What goes wrong
