@@ -1,12 +1,13 @@
 """The device's certificate and key: made once, kept, private."""
 
+import contextlib
 import hashlib
 import ssl
 from pathlib import Path
 
 import pytest
 
-from lenswire.device.identity import load_or_make
+from lenswire.device.identity import SERVER_NAME, Identity, load_or_make
 from lenswire.errors import IdentityError
 
 
@@ -55,3 +56,23 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(IdentityError, match="file"):
         load_or_make(tmp_path / "file" / "state", "porch")
+
+
+def shake_hands(device: Identity, trusted: Identity) -> None:
+    """As a program does that trusts one certificate, and insists on its name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(trusted.certificate)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(back, there, server_hostname=SERVER_NAME)
+    server = device.tls().wrap_bio(there, back, server_side=True)
+    for side in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert client.version() == "TLSv1.3"
+
+
+def test_programs_that_cannot_pin_may_trust_its_certificate(tmp_path: Path) -> None:
+    device, other = load_or_make(tmp_path / "device", "porch"), load_or_make(tmp_path / "other", "porch")
+    shake_hands(device, device)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(other, device)

@@ -19,6 +19,9 @@ KEY_BYTES = 32
 # The certificate is pinned, not checked for its dates: a Pi without a battery clock may start in 1970, and a viewer may
 # outlive any date. These are the widest that all of X.509 can write.
 NOT_BEFORE, NOT_AFTER = (1970, 1, 1), (9999, 12, 31)
+# For programs that cannot pin a fingerprint, but can be given this one certificate to trust: they insist on a name too,
+# and a device's own changes with the network.
+SERVER_NAME = "lenswire"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def _make_certificate(name: str) -> tuple[bytes, bytes]:
 
     private_key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"lenswire {name}"[:64])])
+    names = x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)])
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -104,6 +108,7 @@ def _make_certificate(name: str) -> tuple[bytes, bytes]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(datetime.datetime(*NOT_BEFORE, tzinfo=datetime.UTC))
         .not_valid_after(datetime.datetime(*NOT_AFTER, tzinfo=datetime.UTC))
+        .add_extension(names, critical=False)
     )
     certificate = builder.sign(private_key, hashes.SHA256())
     return certificate.public_bytes(serialization.Encoding.PEM), private_key.private_bytes(
