@@ -119,7 +119,12 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
         "from fcntl import ioctl",
     ),
     ("the toolkit only in viewer/window", Ban("pygame", doors="viewer/window"), "viewer/overlay", "import pygame.font"),
-    ("PyAV only in viewer/matroska", Ban("av", doors="viewer/matroska"), "viewer/record", "import av"),
+    (
+        "PyAV only in viewer/matroska and viewer/virtual_camera",
+        Ban("av", doors="viewer/matroska viewer/virtual_camera"),
+        "viewer/record",
+        "import av",
+    ),
     (
         "zeroconf only in device/announce and viewer/neighbours",
         Ban("zeroconf ifaddr", doors="device/announce viewer/neighbours"),

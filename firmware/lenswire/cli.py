@@ -136,6 +136,8 @@ def _viewer_commands(commands: Any) -> None:
     view.add_argument("--record", type=Path, metavar="FILE.mkv", help="record from the start, each camera by itself")
     _split(view)
     view.add_argument("--fullscreen", action="store_true")
+    words = "be a webcam for other programs, without a window (v4l2loopback)"
+    view.add_argument("--v4l2", type=Path, metavar="/dev/videoN", help=words)
     probe = _command(
         commands,
         "probe",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from lenswire.errors import LinkError
+from lenswire.errors import LenswireError, LinkError
 from lenswire.link import AddressBook, Target, parse_target
 from lenswire.messages import Verb
 
 
 def view(args: Namespace) -> int:
+    if args.v4l2:
+        return _webcam(args)
     from lenswire.viewer import app
 
     return app.run(
@@ -58,6 +60,15 @@ def cameras(args: Namespace) -> int:
     from lenswire.viewer import cameras
 
     return cameras.run(args)
+
+
+def _webcam(args: Namespace) -> int:
+    targets = _watched(args)
+    if len(targets) > 1 or args.record or args.split or args.fullscreen:
+        raise LenswireError("--v4l2 is for one camera and opens no window: leave --record, --split, --fullscreen out")
+    from lenswire.viewer import virtual_camera
+
+    return virtual_camera.run(targets[0], args.v4l2, args.size, args.fps)
 
 
 def _watched(args: Namespace) -> list[Target]:
