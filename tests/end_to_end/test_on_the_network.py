@@ -48,8 +48,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         laptop.plug(gate, "10.89.2.1", GATE)
         device = porch.start(*porch.command(*serve(porch)))
         gate.start_avahi()
-        gate.start(*gate.command(*serve(gate)))
+        serving = gate.command(*serve(gate))
         service = gate.run(*gate.command("pair", "--avahi", "--config", f"{gate.folder}/lenswire.toml")).stdout
+        gate.start(*serving)
+        until(lambda: "avahi would announce it" in gate.log.read_text(), "a word of who announces it")
         gate.run("sh", "-c", 'printf %s "$0" >/etc/avahi/services/lenswire.service', service)
         laptop.start_avahi(dbus=True)
         yield Home(porch, gate, laptop, device)

@@ -139,12 +139,14 @@ def table(seen: list[Entry]) -> list[str]:
 
 
 def places(neighbour: Neighbour, known: list[Target]) -> Iterator[Target]:
-    """As whom to connect to it: as every camera of the address book that has its fingerprint, or, if it is nobody's and
-    wants no key, as a stranger.
+    """Where else to connect: as every camera of the address book that has its fingerprint and another address; or, if
+    it is nobody's and wants no key, as a stranger.
     """
     owners = [target for target in known if is_it(neighbour, target)]
     for target in owners:
-        if target.fingerprint:
+        if target.fingerprint and (target.host, target.port) not in (
+            (one, neighbour.port) for one in neighbour.addresses
+        ):
             yield from (replace(target, host=address, port=neighbour.port) for address in neighbour.addresses)
     if neighbour.open and not owners:
         yield Target(neighbour.addresses[0], neighbour.port)

@@ -10,7 +10,7 @@ import contextlib
 import ipaddress
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from lenswire.errors import ConnectError, LenswireError
@@ -24,24 +24,28 @@ class Whereabouts:
     """Of one target. `search`: how long the first dial may look on the network, in seconds; 0: never look there."""
 
     def __init__(
-        self, target: Target, search: float, listen: Callable[[Callable[[], None]], Neighbours] = Neighbours
+        self, target: Target, search: float, hear: Callable[[Callable[[], None]], Neighbours] = Neighbours
     ) -> None:
         self._target = target
         self._search = search if target.fingerprint and not _is_here(target.host) else 0.0
-        self._listen = listen
+        self._hear = hear
         self._last = target  # where it was met
         self._patience = self._search  # of the dial before which there was no connection
         self._neighbours: Neighbours | None = None
 
     def dial(self, waiting: Waiting, connect_limit: float, tls_limit: float) -> socket.socket:
         """As dial.dial(). Later failures wait for nothing: the network is listened to until there is a connection."""
-        try:
-            sock = dial(self._last, waiting, connect_limit, tls_limit)
-        except ConnectError as error:
-            sock = self._elsewhere(error, waiting, connect_limit, tls_limit)
-        self._patience = 0.0
-        self.close()
-        return sock
+        failures: dict[Target, ConnectError] = {}
+        for place in self._places(waiting):
+            try:
+                sock = dial(place, waiting, connect_limit, tls_limit)
+            except ConnectError as error:
+                failures[place] = error
+            else:
+                self._last, self._patience = place, 0.0
+                self.close()
+                return sock
+        raise failures[self._target]
 
     def close(self) -> None:
         """Listen to the network no longer."""
@@ -49,39 +53,33 @@ class Whereabouts:
             self._neighbours.close()
             self._neighbours = None
 
-    def _elsewhere(
-        self, error: ConnectError, waiting: Waiting, connect_limit: float, tls_limit: float
-    ) -> socket.socket:
-        for target in self._places(waiting):
-            with contextlib.suppress(ConnectError):
-                sock = dial(target, waiting, connect_limit, tls_limit)
-                self._last = target
-                return sock
-        self._last = self._target
-        raise error
+    def _places(self, waiting: Waiting) -> Iterator[Target]:
+        """Where it may be: first where it was, or, while it is lost, where it is announced; its own address always."""
+        tried = None
+        if not self._neighbours:
+            tried = self._last
+            yield tried
+            self._listen(waiting)
+        for place in dict.fromkeys([*self._announced(), self._target]):
+            if place != tried:
+                yield place
 
-    def _places(self, waiting: Waiting) -> list[Target]:
-        """Where else it may be."""
+    def _listen(self, waiting: Waiting) -> None:
         if not self._search:
-            return []
-        try:
-            self._neighbours = self._neighbours or self._listen(waiting.wake).open()
-        except LenswireError:  # no network, or nothing to look with
-            return []
-        until, self._patience = time.monotonic_ns() + int(self._patience * 1e9), 0.0
-        while not (places := self._found()) and time.monotonic_ns() < until:
-            waiting.wait(until)
-        return places
+            return
+        with contextlib.suppress(LenswireError):  # no network, or nothing to listen with
+            self._neighbours = self._hear(waiting.wake).open()
+            until, self._patience = time.monotonic_ns() + int(self._patience * 1e9), 0.0
+            while not self._announced() and time.monotonic_ns() < until:
+                waiting.wait(until)
 
-    def _found(self) -> list[Target]:
-        neighbours = self._neighbours.found if self._neighbours else []
-        told = {self._target: None} | {
-            replace(self._target, host=address, port=one.port): None
-            for one in neighbours
+    def _announced(self) -> list[Target]:
+        return [
+            replace(self._target, host=address, port=one.port)
+            for one in (self._neighbours.found if self._neighbours else [])
             if one.fingerprint == self._target.fingerprint
             for address in one.addresses
-        }
-        return [target for target in told if target != self._last]
+        ]
 
 
 def _is_here(host: str) -> bool:
