@@ -21,7 +21,8 @@ SECRETS = re.compile(r"lenswire://[A-Za-z0-9_-]{43}@|BEGIN [A-Z ]*PRIVATE KEY|\$
 
 def test_all_playbooks_are_there() -> None:
     assert [
-        *("check.yml", "rollback.yml", "rotate-keys.yml", "site.yml", "status.yml", "uninstall.yml", "update.yml")
+        *("check.yml", "monitoring.yml", "rollback.yml", "rotate-keys.yml", "site.yml", "status.yml", "uninstall.yml"),
+        "update.yml",
     ] == PLAYBOOKS
 
 

@@ -134,8 +134,10 @@ class Relay:
                     self.sent += 1
                 publisher.wait_for_room()
                 received = self._next(SILENCE)
-        if not self._ending.is_set():
-            self._trouble(f"no picture for {SILENCE:.0f} s{self._why()}; {self._to.url} is given up until one comes")
+            if not self._ending.is_set():
+                self._trouble(
+                    f"no picture for {SILENCE:.0f} s{self._why()}; {self._to.url} is given up until one comes"
+                )
 
     def _next(self, limit: float | None) -> Received | None:
         """The newest picture, once there is one that is fit to be shown."""
