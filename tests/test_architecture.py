@@ -113,8 +113,8 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
         "import_module('gpiozero')",
     ),
     (
-        "ioctls only in v4l2",
-        Ban("fcntl videodev2", doors="device/v4l2"),
+        "ioctls only in device/v4l2 and viewer/v4l2_output",
+        Ban("fcntl videodev2", doors="device/v4l2 viewer/v4l2_output"),
         "device/camera/usb",
         "from fcntl import ioctl",
     ),

@@ -1,5 +1,5 @@
 """A camera as a webcam: what is written, and what is said where nothing can be. The device itself is the virtual Pi's
-(tests/appliance); here its bytes go to a file."""
+(tests/appliance); here its bytes go to a kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from window_pixels import picture
 from lenswire.cli import main
 from lenswire.errors import LenswireError, Refused
 from lenswire.latest import Latest
-from lenswire.link import Target
 from lenswire.messages import Frame
 from lenswire.viewer import virtual_camera
 from lenswire.viewer.reception import Received
@@ -34,20 +33,24 @@ def own_signals() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-class File:
-    """A webcam whose pictures go to a file."""
+class Kept:
+    """An output that keeps what it is given, and its webcam."""
 
-    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
-        self.path = folder / "written"
-        self.webcam = Webcam(self.path, size, "rawvideo")
+    pixels = "yuv420p"
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self.written: list[bytes] = []
+        self.webcam = Webcam(self)
+
+    def write(self, picture: bytes) -> None:
+        self.written.append(picture)
 
     def pictures(self) -> list[NDArray[np.uint8]]:
         """(height, width, 3): YUV, the colours at full size again."""
-        self.webcam.close()
-        width, height = self.webcam.size
-        written = np.fromfile(self.path, np.uint8).reshape(-1, height * width * 3 // 2)
+        width, height = self.size
         found = []
-        for one in written:
+        for one in (np.frombuffer(raw, np.uint8) for raw in self.written):
             luma = one[: width * height].reshape(height, width)
             chroma = one[width * height :].reshape(2, height // 2, width // 2).repeat(2, 1).repeat(2, 2)
             found.append(np.dstack([luma, *chroma]))
@@ -58,48 +61,50 @@ def is_like(pixel: NDArray[np.uint8], colour: tuple[int, int, int]) -> bool:
     return bool(np.abs(pixel.astype(int) - colour).max() <= 3)
 
 
-def test_a_picture_of_the_size_is_written_as_it_is(tmp_path: Path) -> None:
-    file = File(tmp_path, (640, 480))
-    assert file.webcam.show(picture())
-    (shown,) = file.pictures()
+def test_a_picture_of_the_size_is_written_as_it_is() -> None:
+    kept = Kept((640, 480))
+    assert kept.webcam.show(picture())
+    (shown,) = kept.pictures()
     assert all(is_like(shown[y, x], BLUE if x < 320 else RED) for y in (0, 240, 479) for x in (0, 310, 330, 639))
 
 
-def test_another_size_is_fitted_with_its_shape_kept(tmp_path: Path) -> None:
-    file = File(tmp_path, (640, 480))
+def test_another_size_is_fitted_with_its_shape_kept() -> None:
+    kept = Kept((640, 480))
     for size in ((1280, 480), (320, 240), (240, 480)):
-        assert file.webcam.show(picture(size))
-    wide, small, high = file.pictures()
+        assert kept.webcam.show(picture(size))
+    wide, small, high = kept.pictures()
     assert is_like(wide[100, 300], BLACK) and is_like(wide[240, 10], BLUE) and is_like(wide[240, 630], RED)
     assert is_like(small[2, 2], BLUE) and is_like(small[477, 637], RED)
     assert is_like(high[240, 190], BLACK) and is_like(high[240, 210], BLUE) and is_like(high[470, 430], RED)
 
 
-def test_an_odd_size_becomes_even(tmp_path: Path) -> None:
-    file = File(tmp_path, (161, 121))
-    assert file.webcam.show(picture((161, 121)))
-    assert file.pictures()[0].shape == (120, 160, 3)
+def test_a_device_that_wants_yuyv_gets_it() -> None:
+    kept = Kept((640, 480))
+    kept.pixels = "yuyv422"
+    assert kept.webcam.show(picture())
+    shown = np.frombuffer(kept.written[0], np.uint8).reshape(480, 320, 4)
+    assert np.abs(shown[100, 20].astype(int) - (36, 216, 36, 114)).max() <= 3
 
 
-def test_an_old_picture_is_written_grey_and_dark(tmp_path: Path) -> None:
-    file = File(tmp_path, (640, 480))
-    assert file.webcam.show(picture(left=(255, 255, 255)), stale=True)
-    (shown,) = file.pictures()
+def test_an_old_picture_is_written_grey_and_dark() -> None:
+    kept = Kept((640, 480))
+    assert kept.webcam.show(picture(left=(255, 255, 255)), stale=True)
+    (shown,) = kept.pictures()
     assert (shown[..., 1:] == 128).all()
     assert is_like(shown[240, 100], (125, 128, 128))
 
 
 @pytest.mark.parametrize("end", [1500, -40])
-def test_a_damaged_picture_is_left_out(tmp_path: Path, end: int) -> None:
-    file = File(tmp_path, (640, 480))
-    results = [file.webcam.show(jpeg) for jpeg in (picture(), picture()[:end], b"no JPEG", picture())]
+def test_a_damaged_picture_is_left_out(end: int) -> None:
+    kept = Kept((640, 480))
+    results = [kept.webcam.show(jpeg) for jpeg in (picture(), picture()[:end], b"no JPEG", picture())]
     assert results == [True, False, False, True]
-    assert len(file.pictures()) == 2
+    assert len(kept.pictures()) == 2
 
 
-def test_stray_bytes_before_the_end_do_no_harm(tmp_path: Path) -> None:
-    file = File(tmp_path, (640, 480))
-    assert file.webcam.show(picture()[:-2] + b"\0\0" + picture()[-2:])
+def test_stray_bytes_before_the_end_do_no_harm() -> None:
+    kept = Kept((640, 480))
+    assert kept.webcam.show(picture()[:-2] + b"\0\0" + picture()[-2:])
 
 
 # From the stream
@@ -110,10 +115,8 @@ class ScriptedStream:
     failure: Exception | None = None
 
 
-def test_while_nothing_new_comes_the_last_one_is_shown_as_what_it_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stream, file, latest = ScriptedStream(), File(tmp_path, (640, 480)), Latest[Received]()
+def test_while_nothing_new_comes_the_last_one_is_shown_as_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    stream, kept, latest = ScriptedStream(), Kept((640, 480)), Latest[Received]()
     first = received(picture())
     stream.problem = "nothing listens there"
 
@@ -123,9 +126,9 @@ def test_while_nothing_new_comes_the_last_one_is_shown_as_what_it_is(
     timer = threading.Timer(0.4, end)
     timer.start()
     with pytest.raises(Refused, match="wrong key"):
-        virtual_camera.show(stream, file.webcam, latest, first, stale=0.05)
+        virtual_camera.show(stream, kept.webcam, latest, first, stale=0.05)
     timer.join()
-    shown = file.pictures()
+    shown = kept.pictures()
     assert is_like(shown[0][240, 10], BLUE)
     assert (shown[-1][..., 1:] == 128).all()
     assert capsys.readouterr().err == "nothing listens there (trying again)\n"
@@ -142,21 +145,21 @@ def received(jpeg: bytes) -> Received:
 @pytest.mark.parametrize(
     ("device", "sentence"),
     [
-        ("/dev/video4242", "/dev/video4242: there is no such device; v4l2loopback makes one: sudo modprobe"),
-        (__file__, "not a device"),
+        (
+            "/dev/video4242",
+            "/dev/video4242: there is no such device; v4l2loopback makes one: sudo modprobe v4l2loopback",
+        ),
+        ("/dev/null", "/dev/null: it is no video device: expected one of v4l2loopback"),
+        (__file__, "it is no video device"),
+        ("/tmp", "/tmp: is a directory"),
     ],
 )
-def test_a_device_that_is_none_is_said_before_anybody_is_called(device: str, sentence: str) -> None:
-    with pytest.raises(LenswireError, match=sentence):
-        virtual_camera.run(Target("127.0.0.1", 1), Path(device))
+def test_a_device_that_is_none_is_one_sentence(device: str, sentence: str) -> None:
+    with ScriptedDevice() as camera, pytest.raises(LenswireError, match=sentence):
+        virtual_camera.run(camera.target, Path(device))
 
 
 @pytest.mark.parametrize("options", [["porch", "gate"], ["porch", "--fullscreen"], ["porch", "--record", "walk.mkv"]])
 def test_what_makes_no_sense_for_a_webcam_is_refused(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["view", "--v4l2", "/dev/video4242", *options]) == 1
     assert capsys.readouterr().err.startswith("lenswire: --v4l2 is for one camera and opens no window")
-
-
-def test_a_device_that_takes_no_pictures_is_said() -> None:
-    with ScriptedDevice() as device, pytest.raises(LenswireError, match="/dev/null: it takes no pictures: expected a"):
-        virtual_camera.run(device.target, Path("/dev/null"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import signal
 import sys
 import time
@@ -11,13 +10,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from lenswire.errors import LenswireError, MissingDependency, NoPicture
+from lenswire.errors import MissingDependency, NoPicture
 from lenswire.latest import Latest
 from lenswire.link import Target
 from lenswire.messages import Watch
 from lenswire.viewer.connection import Received, Stream
 from lenswire.viewer.decoder import Size, decoded_size
 from lenswire.viewer.overlay import STALE
+from lenswire.viewer.v4l2_output import OutputDevice
 
 try:
     import av
@@ -25,10 +25,8 @@ try:
 except ImportError:
     raise MissingDependency("--v4l2 needs PyAV: pip install 'lenswire[viewer]'") from None
 
-TICK = Fraction(1, 30)  # seconds: nobody reads the times of what is written
+TICK = Fraction(1, 30)  # seconds: FFmpeg wants a unit, and nobody reads the times
 FIRST_PICTURE = 10.0  # seconds: perhaps nobody is there to see that nothing comes
-MODULE = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=lenswire"
-PIXELS = "yuv420p"  # V4L2 calls it YU12: what browsers take without converting, and half the bytes of RGB
 HALF_GREY = "y=16+(val-16)/2:u=128:v=128"  # as the window shows a picture that is not live, without its frame
 
 
@@ -41,18 +39,15 @@ class Source(Protocol):
 
 def run(target: Target, device: Path, size: Size | None = None, fps: float = 0.0) -> int:
     """Write the newest pictures into a V4L2 output device until Ctrl-C or SIGTERM. Raises LenswireError."""
-    if not device.is_char_device():
-        raise LenswireError(f"{device}: {'not a device' if device.exists() else _WORDS[errno.ENOENT]}")
     latest: Latest[Received] = Latest()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), Stream(target, Watch(*(size or (0, 0)), fps), latest.put) as stream:
         first = latest.take(FIRST_PICTURE)
         if first is None:
             raise NoPicture(stream.problem or f"connected, but no picture came within {FIRST_PICTURE:.0f} s")
-        webcam = Webcam(device, size or (first.frame.width, first.frame.height))
-        sys.stderr.write(f"{target.label} is at {device}, {webcam.size[0]}x{webcam.size[1]}; Ctrl-C ends it\n")
-        with contextlib.closing(webcam):
-            show(stream, webcam, latest, first)
+        with contextlib.closing(OutputDevice(device, size or (first.frame.width, first.frame.height))) as output:
+            sys.stderr.write(f"{target.label} is at {device}, {output.size[0]}x{output.size[1]}; Ctrl-C ends it\n")
+            show(stream, Webcam(output), latest, first)
     return 0
 
 
@@ -68,50 +63,39 @@ def show(stream: Source, webcam: Webcam, latest: Latest[Received], received: Rec
     raise stream.failure
 
 
-class Webcam:
-    """A V4L2 output device that takes pictures of one size. Others are fitted into it, their shape kept."""
+class Output(Protocol):
+    """What takes the pictures."""
 
-    def __init__(self, device: Path, size: Size, form: str = "v4l2") -> None:
-        """Raises LenswireError if it takes none. form: FFmpeg's name for how they are written."""
-        self.size = size[0] & ~1, size[1] & ~1
-        self._device, self._count = device, 0
+    size: Size
+    pixels: str  # FFmpeg's name of the format
+
+    def write(self, picture: bytes) -> None: ...
+
+
+class Webcam:
+    """Fits pictures of any size into those of an output, their shape kept."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
         self._decoder: Any = av.CodecContext.create("mjpeg", "r")
         self._decoder.thread_count = 1  # more would keep pictures back
         self._decoder.options = {"err_detect": "explode"}  # half a picture is none
         self._graphs: dict[tuple[Any, ...], Any] = {}
-        try:
-            self._output: Any = av.open(str(device), "w", format=form)
-            self._stream = self._output.add_stream("rawvideo", rate=30, pix_fmt=PIXELS)
-            self._stream.width, self._stream.height = self.size
-            self._output.start_encoding()
-        except av.FFmpegError as error:
-            raise self._failed(error) from None
 
     def show(self, jpeg: bytes | memoryview, stale: bool = False) -> bool:
-        """False if it is damaged: the one before stays. Raises LenswireError if the device takes it no more."""
+        """False if it is damaged: the one before stays. Raises LenswireError if it is taken no more."""
         picture = self._decoded(jpeg)
         if picture is None:
             return False
         graph = self._graph(picture, stale)
         graph.push(picture)
-        fitted = graph.pull()
-        self._count += 1
-        fitted.pts, fitted.time_base = self._count, TICK
-        try:
-            for packet in self._stream.encode(fitted):
-                self._output.mux(packet)
-        except av.FFmpegError as error:
-            raise self._failed(error) from None
+        self._output.write(graph.pull().to_ndarray().tobytes())
         return True
-
-    def close(self) -> None:
-        with contextlib.suppress(av.FFmpegError):
-            self._output.close()
 
     # Inside
 
     def _decoded(self, jpeg: bytes | memoryview) -> Any:
-        if decoded_size(jpeg, self.size) is None:  # a size that nobody has memory for
+        if decoded_size(jpeg, self._output.size) is None:  # a size that nobody has memory for
             return None
         try:
             return next(iter(self._decoder.decode(av.Packet(jpeg))), None)
@@ -124,28 +108,11 @@ class Webcam:
         if like not in self._graphs:
             if len(self._graphs) > 8:
                 self._graphs.clear()
-            width, height = self.size
+            width, height = self._output.size
             graph = self._graphs[like] = av.filter.Graph()
             scale = f"{width}:{height}:force_original_aspect_ratio=decrease:force_divisible_by=2:out_range=tv"
             steps = [graph.add_buffer(width=like[0], height=like[1], format=picture.format, time_base=TICK)]
-            steps += [graph.add("scale", scale), graph.add("format", PIXELS)]
-            steps += [graph.add("lutyuv", HALF_GREY)] if stale else []
-            steps += [graph.add("pad", f"{width}:{height}:-1:-1"), graph.add("buffersink")]
-            graph.link_nodes(*steps).configure()
+            steps += [graph.add("scale", scale), *([graph.add("lutyuv", HALF_GREY)] if stale else [])]
+            steps += [graph.add("pad", f"{width}:{height}:-1:-1"), graph.add("format", self._output.pixels)]
+            graph.link_nodes(*steps, graph.add("buffersink")).configure()
         return self._graphs[like]
-
-    def _failed(self, error: Any) -> LenswireError:
-        return LenswireError(f"{self._device}: {_WORDS.get(error.errno) or (error.strerror or str(error)).lower()}")
-
-
-_NO_OUTPUT = f"it takes no pictures: expected a device of v4l2loopback ({MODULE})"
-_WORDS = {
-    errno.ENOENT: f"there is no such device; v4l2loopback makes one: {MODULE}",
-    errno.EACCES: "no permission to write into it: sudo usermod -aG video $USER, and log in again",
-    errno.EPERM: "no permission to write into it: sudo usermod -aG video $USER, and log in again",
-    errno.EBUSY: "another program is writing into it",
-    errno.ENODEV: "the device is gone",
-    errno.EINVAL: _NO_OUTPUT,
-    errno.ENOTTY: _NO_OUTPUT,
-    errno.EBADF: _NO_OUTPUT,
-}
