@@ -58,8 +58,8 @@ class ScriptedStream:
 class Scene:
     """Cameras of these names in one window. Its clock stands, except where a test moves it."""
 
-    def __init__(self, window: Window, folder: Path, *names: str, watch: Watch | None = None, split: float = 0) -> None:
-        self.window, self.folder = window, folder
+    def __init__(self, window: Window, *names: str, watch: Watch | None = None, split: float = 0) -> None:
+        self.window = window
         self.now = 1_000_000 * MS
         self.streams = {name: ScriptedStream() for name in names}
         self.stream = self.streams[names[0]]
@@ -85,7 +85,7 @@ class Scene:
         """What the window shows after so long."""
         self.now += round(milliseconds * MS)
         self.wall.turn()
-        return pixels(self.window, self.folder)
+        return pixels(self.window)
 
     def told(self, capsys: pytest.CaptureFixture[str]) -> str:
         """What is said on stderr next."""

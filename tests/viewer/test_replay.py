@@ -34,7 +34,7 @@ def times(frames: list[Received]) -> list[float]:
 def scene(open_window: OpenWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    return Scene(open_window(), tmp_path, "porch")
+    return Scene(open_window(), "porch")
 
 
 # Memory

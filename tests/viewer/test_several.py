@@ -29,7 +29,7 @@ HIDDEN_TILE = Watch(*TILE, HIDDEN)
 def scene(open_window: OpenWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    return Scene(open_window(), tmp_path, *NAMES)
+    return Scene(open_window(), *NAMES)
 
 
 def tile(shown: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
@@ -215,8 +215,8 @@ def test_one_large_is_asked_for_whole_and_nothing_of_the_others(scene: Scene) ->
     assert watched(scene) == [Watch(*TILE)] * 3
 
 
-def test_what_was_asked_for_is_a_limit_still(open_window: OpenWindow, tmp_path: Path) -> None:
-    scene = Scene(open_window(), tmp_path, "porch", "gate", watch=Watch(320, 240, 10))
+def test_what_was_asked_for_is_a_limit_still(open_window: OpenWindow) -> None:
+    scene = Scene(open_window(), "porch", "gate", watch=Watch(320, 240, 10))
     scene.look()
     assert watched(scene) == [Watch(320, 240, 10)] * 2
 
@@ -233,12 +233,12 @@ def test_a_window_that_changes_its_size_asks_when_it_has_settled(scene: Scene) -
     assert [len(stream.watched) for stream in scene.streams.values()] == [number + 1 for number in said]
 
 
-def test_a_new_window_has_the_shape_of_its_grid(open_window: OpenWindow, tmp_path: Path) -> None:
-    assert Scene(open_window(), tmp_path, "porch", "gate").look().shape == (259, 921, 3)
+def test_a_new_window_has_the_shape_of_its_grid(open_window: OpenWindow) -> None:
+    assert Scene(open_window(), "porch", "gate").look().shape == (259, 921, 3)
 
 
-def test_one_camera_alone_is_asked_for_whole_whatever_the_window(open_window: OpenWindow, tmp_path: Path) -> None:
-    scene = Scene(open_window(), tmp_path, "porch")
+def test_one_camera_alone_is_asked_for_whole_whatever_the_window(open_window: OpenWindow) -> None:
+    scene = Scene(open_window(), "porch")
     scene.look()
     scene.window.suit((300, 200))
     for _ in range(3):

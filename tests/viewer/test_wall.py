@@ -28,7 +28,7 @@ from scripted_device import picture as device_picture
 def scene(open_window: OpenWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    return Scene(open_window(), tmp_path, "porch")
+    return Scene(open_window(), "porch")
 
 
 # Pictures

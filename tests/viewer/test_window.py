@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pygame
 import pytest
@@ -37,20 +38,20 @@ def changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> tuple[float,
 # The picture
 
 
-def test_a_picture_of_the_windows_size_is_shown_as_it_is(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_a_picture_of_the_windows_size_is_shown_as_it_is(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((640, 480))
     assert show(window, picture(), Overlay())
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert shown.shape == (480, 640, 3)
     assert all(close_to(shown[y, x], BLUE if x < 320 else RED) for y in (0, 240, 479) for x in (0, 318, 322, 639))
 
 
-def test_a_wide_window_has_bars_beside_the_picture(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_a_wide_window_has_bars_beside_the_picture(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((800, 300))
     show(window, picture(), Overlay())
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     left, top, width, height = overlay.fit((640, 480), (800, 300))
     assert (left, top, width, height) == (200, 0, 400, 300)
     assert close_to(shown[150, left - 1], BARS)
@@ -59,11 +60,11 @@ def test_a_wide_window_has_bars_beside_the_picture(open_window: OpenWindow, tmp_
     assert close_to(shown[299, left + width], BARS)
 
 
-def test_a_high_window_has_bars_above_and_below(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_a_high_window_has_bars_above_and_below(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((320, 600))
     show(window, picture(), Overlay())
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert close_to(shown[179, 160], BARS)
     assert close_to(shown[181, 10], BLUE)
     assert close_to(shown[418, 310], RED)
@@ -71,11 +72,11 @@ def test_a_high_window_has_bars_above_and_below(open_window: OpenWindow, tmp_pat
 
 
 @pytest.mark.parametrize("size", [(160, 120), (320, 240), (500, 375), (640, 480), (900, 675)])
-def test_it_is_scaled_to_any_size(open_window: OpenWindow, tmp_path: Path, size: tuple[int, int]) -> None:
+def test_it_is_scaled_to_any_size(open_window: OpenWindow, size: tuple[int, int]) -> None:
     window = open_window()
     window.suit(size)
     show(window, picture(), Overlay())
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert shown.shape == (size[1], size[0], 3)
     assert close_to(shown[-1, 0], BLUE)
     assert close_to(shown[-1, size[0] // 2 - 5], BLUE)
@@ -83,44 +84,44 @@ def test_it_is_scaled_to_any_size(open_window: OpenWindow, tmp_path: Path, size:
     assert close_to(shown[0, -1], RED)
 
 
-def test_the_window_never_grows_over_the_desktop(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_the_window_never_grows_over_the_desktop(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((4000, 3000))
     show(window, picture(), Overlay())
-    assert pixels(window, tmp_path).shape == (691, 921, 3)
+    assert pixels(window).shape == (691, 921, 3)
 
 
-def test_nothing_is_left_of_what_was_shown_before(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_nothing_is_left_of_what_was_shown_before(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((640, 480))
     show(window, picture(), Overlay(look=Look.PAUSED, banner=Banner("PAUSED"), panel=(("fps", "30.0"),)), HELP)
     show(window, picture((640, 200)), Overlay())
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert (np.abs(shown[:139].astype(int) - BARS) <= 1).all()
     assert (np.abs(shown[341:].astype(int) - BARS) <= 1).all()
 
 
 @pytest.mark.parametrize("size", [(640, 480), (500, 400)])
-def test_a_damaged_picture_is_not_shown(open_window: OpenWindow, tmp_path: Path, size: tuple[int, int]) -> None:
+def test_a_damaged_picture_is_not_shown(open_window: OpenWindow, size: tuple[int, int]) -> None:
     window = open_window()
     window.suit(size)
     good = picture()
     show(window, good, Overlay())
-    before = pixels(window, tmp_path)
+    before = pixels(window)
     assert not show(window, picture(left=(0, 200, 0))[:1500], Overlay())
     assert not show(window, b"no JPEG", Overlay())
     assert show(window, good, Overlay())
-    assert np.array_equal(pixels(window, tmp_path), before)
+    assert np.array_equal(pixels(window), before)
 
 
 # Marks
 
 
-def test_a_picture_that_is_not_live_cannot_be_taken_for_one(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_a_picture_that_is_not_live_cannot_be_taken_for_one(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((640, 480))
     show(window, picture(), NOT_LIVE)
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     alarm = ALARM[::-1]
     assert all(close_to(shown[y, x], alarm) for y, x in ((0, 0), (240, 0), (479, 320), (240, 639)))
     inside = shown[200:440, 20:620].astype(int)
@@ -130,20 +131,20 @@ def test_a_picture_that_is_not_live_cannot_be_taken_for_one(open_window: OpenWin
     assert (banner == alarm).all(2).mean() > 0.3
 
 
-def test_the_frame_is_around_the_picture_not_the_bars(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_the_frame_is_around_the_picture_not_the_bars(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((800, 300))
     show(window, picture(), NOT_LIVE)
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert close_to(shown[299, 199], BARS)
     assert close_to(shown[299, 200], ALARM[::-1])
 
 
-def test_a_paused_picture_keeps_its_colours_in_an_amber_frame(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_a_paused_picture_keeps_its_colours_in_an_amber_frame(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((640, 480))
     show(window, picture(), Overlay(look=Look.PAUSED, banner=Banner("PAUSED: 3.4 s old")))
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert close_to(shown[300, 100], BLUE)
     assert close_to(shown[300, 500], RED)
     assert close_to(shown[479, 0], (8, 160, 240))
@@ -162,69 +163,68 @@ def test_a_paused_picture_keeps_its_colours_in_an_amber_frame(open_window: OpenW
 )
 def test_each_piece_has_its_place(
     open_window: OpenWindow,
-    tmp_path: Path,
     over: Overlay | tuple[Row, ...],
     within: tuple[float, float, float, float],
 ) -> None:
     window = open_window()
     window.suit((640, 480))
     show(window, picture(), Overlay())
-    plain = pixels(window, tmp_path)
+    plain = pixels(window)
     if isinstance(over, Overlay):
         show(window, picture(), over)
     else:
         show(window, picture(), Overlay(), over)
-    left, top, right, bottom = changed(plain, pixels(window, tmp_path))
+    left, top, right, bottom = changed(plain, pixels(window))
     assert within[0] < left < right < within[2]
     assert within[1] < top < bottom < within[3]
 
 
-def test_pictures_stand_beside_each_other_each_with_its_own_marks(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_pictures_stand_beside_each_other_each_with_its_own_marks(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((640, 480))
     left, right = (0, 0, 320, 480), (320, 0, 320, 480)
     window.draw(picture(), Overlay(), left)
     window.flip("")
-    before = pixels(window, tmp_path)
+    before = pixels(window)
     window.draw(picture((320, 480)), NOT_LIVE, right)
     window.flip("")
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert np.array_equal(shown[:, :320], before[:, :320])
     assert close_to(shown[470, 321], ALARM[::-1])
     assert not window.draw(b"no JPEG", Overlay(), right)
     window.clear()
     window.draw(None, Overlay(selected=True), left)
     window.flip("")
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert close_to(shown[240, 1], WHITE[::-1])
     assert close_to(shown[240, 10], BARS)
     assert close_to(shown[240, 500], BARS)
 
 
-def test_words_are_legible_on_black_and_on_white(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_words_are_legible_on_black_and_on_white(open_window: OpenWindow) -> None:
     window = open_window()
     for shade in (0, 255):
         show(window, picture(left=(shade, shade, shade)), Overlay(panel=(("fps", "30.0"),) * 8))
-        box = pixels(window, tmp_path)[-40:-20, 20:120]
+        box = pixels(window)[-40:-20, 20:120]
         assert box.max() > 200
         assert np.median(box) < 60
 
 
-def test_a_long_sentence_stays_within_the_window(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_a_long_sentence_stays_within_the_window(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((320, 240))
     show(window, picture(), Overlay())
-    plain = pixels(window, tmp_path)
+    plain = pixels(window)
     show(window, picture(), Overlay(banner=Banner("NOT LIVE: 59 min 59 s old", "a very long reason " * 8)))
-    left, _, right, _ = changed(plain, pixels(window, tmp_path))
+    left, _, right, _ = changed(plain, pixels(window))
     assert left > 0.01
     assert right < 0.99
 
 
-def test_without_a_picture_the_words_stand_on_dark(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_without_a_picture_the_words_stand_on_dark(open_window: OpenWindow) -> None:
     window = open_window()
     assert show(window, None, Overlay(look=Look.EMPTY, banner=Banner("Connecting to porch")))
-    shown = pixels(window, tmp_path)
+    shown = pixels(window)
     assert close_to(shown[0, 0], BARS)
     assert shown[150:300].max() > 200
 
@@ -259,41 +259,41 @@ def test_other_keys_do_nothing(open_window: OpenWindow) -> None:
     assert window.wishes() == []
 
 
-def test_escape_leaves_full_screen_first(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_escape_leaves_full_screen_first(open_window: OpenWindow) -> None:
     window = open_window()
     sizes = []
     for key in ("f", "\x1b"):
         press(key)
         assert Action.REDRAW in window.wishes()
         show(window, picture(), Overlay())
-        sizes.append(pixels(window, tmp_path).shape[:2])
+        sizes.append(pixels(window).shape[:2])
     assert sizes == [(768, 1024), (540, 960)]
     window.wishes()
     press("\x1b")
     assert window.wishes() == [Action.BACK]
 
 
-def test_full_screen_from_the_start_ends_in_the_pictures_size(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_full_screen_from_the_start_ends_in_the_pictures_size(open_window: OpenWindow) -> None:
     window = open_window(fullscreen=True)
     window.suit((640, 480))
     show(window, picture(), Overlay())
-    assert pixels(window, tmp_path).shape == (768, 1024, 3)
+    assert pixels(window).shape == (768, 1024, 3)
     press("f")
     window.wishes()
     show(window, picture(), Overlay())
-    assert pixels(window, tmp_path).shape == (480, 640, 3)
+    assert pixels(window).shape == (480, 640, 3)
 
 
-def test_a_click_tells_where_and_a_double_click_is_full_screen(open_window: OpenWindow, tmp_path: Path) -> None:
+def test_a_click_tells_where_and_a_double_click_is_full_screen(open_window: OpenWindow) -> None:
     window = open_window()
     click((30, 40))
     assert window.wishes() == [Point(30, 40)]
     click()
     assert Action.REDRAW in window.wishes()
-    assert pixels(window, tmp_path).shape == (768, 1024, 3)
+    assert pixels(window).shape == (768, 1024, 3)
     click()
     window.wishes()
-    assert pixels(window, tmp_path).shape == (768, 1024, 3)
+    assert pixels(window).shape == (768, 1024, 3)
 
 
 def test_the_close_button_quits(open_window: OpenWindow) -> None:
@@ -303,6 +303,13 @@ def test_the_close_button_quits(open_window: OpenWindow) -> None:
 
 
 # Where there is none
+
+
+def test_a_screenshot_is_what_the_window_shows(open_window: OpenWindow, tmp_path: Path) -> None:
+    window = open_window()
+    show(window, picture(), NOT_LIVE)
+    window.save(tmp_path / "shown.png")
+    assert np.array_equal(cv2.imread(str(tmp_path / "shown.png")), pixels(window))
 
 
 def test_a_screenshot_that_cannot_be_written_is_one_sentence(open_window: OpenWindow, tmp_path: Path) -> None:

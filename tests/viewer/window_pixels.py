@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pygame
 import simplejpeg
@@ -31,12 +29,10 @@ def show(window: Window, jpeg: bytes | None, over: Overlay, help: tuple[Row, ...
     return whole
 
 
-def pixels(window: Window, folder: Path) -> NDArray[np.uint8]:
+def pixels(window: Window) -> NDArray[np.uint8]:
     """What the window shows: (height, width, 3), BGR."""
-    window.save(folder / "shown.png")
-    shown = cv2.imread(str(folder / "shown.png"))
-    assert shown is not None
-    return shown.astype(np.uint8)
+    shown = pygame.surfarray.array3d(window._window.get_surface())
+    return np.ascontiguousarray(shown.transpose(1, 0, 2)[..., ::-1])
 
 
 def close_to(pixel: NDArray[np.uint8], colour: tuple[int, int, int]) -> bool:
