@@ -191,6 +191,8 @@ def test_pictures_stand_beside_each_other_each_with_its_own_marks(open_window: O
     shown = pixels(window)
     assert np.array_equal(shown[:, :320], before[:, :320])
     assert close_to(shown[470, 321], ALARM[::-1])
+    assert len(np.unique(shown[200:440, 330:470].reshape(-1, 3), axis=0)) == 1  # of one colour, as it came
+    assert len(np.unique(shown[200:440, 490:630].reshape(-1, 3), axis=0)) == 1
     assert not window.draw(b"no JPEG", Overlay(), right)
     window.clear()
     window.draw(None, Overlay(selected=True), left)

@@ -193,7 +193,8 @@ def _put(picture: pygame.Surface, place: pygame.Surface) -> None:
 
 def _mark(picture: pygame.Surface, look: Look) -> None:
     if look is Look.STALE:
-        picture.blit(pygame.transform.grayscale(picture), (0, 0))
+        # Of a copy: on a part of a surface grayscale() takes rows for shorter than they are (pygame-ce 2.5.8).
+        picture.blit(pygame.transform.grayscale(picture.copy()), (0, 0))
         picture.fill(DIM, special_flags=pygame.BLEND_RGB_MULT)
     border = max(4, picture.get_height() // 120)
     pygame.draw.rect(picture, COLOURS[look], picture.get_rect(), border)
