@@ -182,11 +182,11 @@ def test_each_piece_has_its_place(
 def test_pictures_stand_beside_each_other_each_with_its_own_marks(open_window: OpenWindow) -> None:
     window = open_window()
     window.suit((640, 480))
-    left, right = (0, 0, 320, 480), (320, 0, 320, 480)
+    left, right = (0, 0, 320, 480), (320, 0, 318, 478)
     window.draw(picture(), Overlay(), left)
     window.flip("")
     before = pixels(window)
-    window.draw(picture((320, 480)), NOT_LIVE, right)
+    window.draw(picture((318, 478)), NOT_LIVE, right)
     window.flip("")
     shown = pixels(window)
     assert np.array_equal(shown[:, :320], before[:, :320])
