@@ -79,6 +79,7 @@ def test_no_setting_is_needed() -> None:
         ({"server": {"open": "yes"}}, "server.open: expected true or false"),
         ({"server": {"listen": "8880"}}, "server.listen: expected HOST:PORT"),
         ({"server": {"listen": "host:99999"}}, "got 'host:99999'"),
+        ({"server": {"http": "8881"}}, "server.http: expected HOST:PORT, such as \":8881\", got '8881'"),
         ({"server": {"max_viewers": 0}}, "server.max_viewers: expected a whole number from 1 to 1024"),
         ({"panel": {"pull": "sideways"}}, "panel.pull: expected 'up' or 'down' or 'none', got 'sideways'"),
         (

@@ -26,6 +26,7 @@ from lenswire.demo import free_port
         (("serve", "--size", "big"), "camera.size: expected WIDTHxHEIGHT"),
         (("serve", "--source", "nonsense"), "camera source: expected auto, pattern, file:PATH"),
         (("serve", "--listen", "0.0.0.0:8880", "--legacy"), "--open"),
+        (("serve", "--http", "everywhere"), "server.http: expected HOST:PORT"),
         (("cameras", "add", "lenswire://half@porch/half", "--name", "porch"), "expected 43 characters, got 4"),
         (("cameras", "remove", "porch"), "no camera named 'porch'"),
     ],

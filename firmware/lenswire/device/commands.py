@@ -66,7 +66,7 @@ def doctor(args: Namespace) -> int:
     """Print the page about this machine; exit status 1 if there is something to mend."""
     from lenswire.device.doctor import page
     from lenswire.device.doctor.camera import camera_facts
-    from lenswire.device.doctor.machine import Machine, panel_fact
+    from lenswire.device.doctor.machine import Machine, http_fact, panel_fact
     from lenswire.device.doctor.usb import usb_facts
     from lenswire.device.encoder import choose
     from lenswire.device.service import opener
@@ -75,7 +75,8 @@ def doctor(args: Namespace) -> int:
     config = settings(args)
     facts = []
     measured = camera_facts(opener(config), choose, config.camera.quality)
-    for fact in itertools.chain(Machine().facts(), [panel_fact(config.panel)], usb_facts(Kernel()), measured):
+    settled = [panel_fact(config.panel), http_fact(config.server)]
+    for fact in itertools.chain(Machine().facts(), settled, usb_facts(Kernel()), measured):
         facts.append(fact)
         if not args.json:
             print(page.line(fact), flush=True)

@@ -1,5 +1,6 @@
 """`lenswire doctor` on made-up machines: what is wrong is named, and how to mend it."""
 
+import importlib.util
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lenswire.device.camera import Camera, Grab, Picture
-from lenswire.device.config import PanelConfig
+from lenswire.device.config import PanelConfig, ServerConfig
 from lenswire.device.doctor import Fact, page
 from lenswire.device.doctor.camera import camera_facts
-from lenswire.device.doctor.machine import Machine, panel_fact
+from lenswire.device.doctor.machine import Machine, http_fact, panel_fact
 from lenswire.device.encoder import choose
 from lenswire.errors import CameraError
 
@@ -98,6 +99,21 @@ def test_an_unknown_machine_is_no_error(tmp_path: Path) -> None:
 )
 def test_the_panel_s_lines(config: PanelConfig, words: str) -> None:
     assert panel_fact(config).words == words
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (ServerConfig(), "off, by the settings"),
+        (ServerConfig(http=":8881"), ":8881, TLS and the key"),
+        (ServerConfig(http="localhost:8881"), "localhost:8881, no key, not encrypted"),
+        (ServerConfig(http=":8881", open=True), ":8881, no key, not encrypted"),
+    ],
+)
+def test_http(config: ServerConfig, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (http_fact(config).words, http_fact(config).mend) == (words, "")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert bool(http_fact(config).mend) == bool(config.http)
 
 
 class Steady:

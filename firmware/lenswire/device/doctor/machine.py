@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import subprocess
@@ -10,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lenswire import __version__
-from lenswire.device.config import PanelConfig
+from lenswire.device.admission import key_needed
+from lenswire.device.config import PanelConfig, ServerConfig
 from lenswire.device.doctor import Fact
 
-PACKAGES = "simplejpeg", "numpy", "opencv-python-headless", "picamera2", "gpiozero", "lgpio", "cryptography"
+PACKAGES = "simplejpeg", "numpy", "opencv-python-headless", "picamera2", "gpiozero", "lgpio", "cryptography", "aiohttp"
 HOT = 80.0  # degrees Celsius: a Pi begins to slow down here
 SMALL = 32  # MB of CMA free: six buffers of 1080p take 19
 LITTLE = 48  # MB: less memory than the service itself may need
@@ -53,6 +55,16 @@ def panel_fact(config: PanelConfig) -> Fact:
     lines = {words: getattr(config, setting) for setting, words in PARTS.items()}
     expected = ", ".join(f"{words} GPIO {line}" for words, line in lines.items() if line >= 0)
     return Fact("panel", expected if expected and config.enabled else "none, by the settings")
+
+
+def http_fact(server: ServerConfig) -> Fact:
+    """Whether browsers are served, how, and with what is here for it."""
+    if not server.http:
+        return Fact("HTTP", "off, by the settings")
+    keyed = key_needed(server, server.http_address[0])
+    missing = [name for name in ("aiohttp", "prometheus_client") if importlib.util.find_spec(name) is None]
+    mend = f"pip install 'lenswire[web]': {', '.join(missing)} is missing" if missing else ""
+    return Fact("HTTP", f"{server.http}, {'TLS and the key' if keyed else 'no key, not encrypted'}", mend)
 
 
 class Machine:

@@ -47,5 +47,5 @@ def _number(query: Mapping[str, str], key: str, what: str, most: float) -> float
     except ValueError:
         value = math.nan
     if not 0 <= value <= most:
-        raise Wrong(f"{key}: expected {what} from 0 to {most:g}, got {text[:40]!r}")
+        raise Wrong(f"{key}: expected {what} from 0 to {most:.0f}, got {text[:40]!r}")
     return value
