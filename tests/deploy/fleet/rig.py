@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from hosts import CACHE, Host, enter, run
+
+from lenswire.link import as_text
 
 TREE = Path(__file__).parents[3]
 DEPLOY = TREE / "deploy"
@@ -82,6 +86,17 @@ class Rig:
         seen = [self.probe(host) for host in self.hosts]
         assert all(one["frames"] > 2 for one in seen)
         return [one["version"] for one in seen]
+
+    def announced(self) -> dict[str, str]:
+        """Whom the controller sees on its network, as avahi on each host announces it: name -> fingerprint."""
+        seen = json.loads(self.lenswire("cameras", "--json").stdout)
+        assert all(camera["state"] in ("READY", "STREAMING", "STOPPED") for camera in seen if camera["in_book"])
+        return {camera["name"]: camera["fingerprint"] for camera in seen if camera["on_network"]}
+
+    def fingerprint(self, host: Host) -> str:
+        """Of its certificate, as links write it."""
+        certificate = (host.root / "var/lib/lenswire/certificate.pem").read_text()
+        return as_text(hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).digest())
 
     def ssh(self, host: Host, command: str) -> str:
         """What a command prints on it, as root."""

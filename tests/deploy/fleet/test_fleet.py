@@ -59,6 +59,7 @@ def test_the_first_run_provisions_and_no_key_is_seen_on_the_way(rig: Rig) -> Non
     assert "lenswire://" not in play.output
     assert watcher.seen > 100
     assert not watcher.links
+    assert rig.announced() == {host.name: rig.fingerprint(host) for host in rig.hosts}
 
 
 def test_the_second_run_changes_nothing(rig: Rig) -> None:
@@ -67,6 +68,15 @@ def test_the_second_run_changes_nothing(rig: Rig) -> None:
     assert play.status == 0, play.output
     assert [play.recap(host)["changed"] for host in rig.hosts] == [0, 0, 0]
     assert since == [rig.since(host) for host in rig.hosts]
+
+
+def test_who_does_not_want_to_be_announced_is_not(rig: Rig, porch: Host) -> None:
+    play = rig.play("site", "--limit", "porch", "-e", '{"lenswire_server_announce": false}')
+    assert play.status == 0, play.output
+    until(lambda: "porch" not in rig.announced(), "the network to forget it")
+    assert not (porch.root / "etc/avahi/services/lenswire.service").exists()
+    assert rig.play("site", "--limit", "porch").status == 0
+    until(lambda: "porch" in rig.announced(), "the network to know it again")
 
 
 def test_it_streams_again_at_power_on(rig: Rig, porch: Host) -> None:
@@ -228,6 +238,7 @@ def test_new_keys_lock_out_the_old(rig: Rig, porch: Host) -> None:
     assert play.status == 0, play.output
     assert rig.versions() == ["1.0"] * 3
     new = rig.book.read_text()
+    assert rig.announced() == {host.name: rig.fingerprint(host) for host in rig.hosts}
     rig.book.write_text(old)
     refused = [rig.lenswire("probe", host.name).returncode for host in rig.hosts]
     rig.book.write_text(new)
@@ -240,7 +251,8 @@ def test_uninstalled_nothing_is_left(rig: Rig) -> None:
     assert new_files(rig) == set()
     assert (rig.hosts[0].root / "boot/firmware/config.txt").read_text() == "arm_64bit=1\n"
     assert rig.ssh(rig.hosts[0], "ls -d /opt/lenswire /etc/lenswire /var/lib/lenswire 2>/dev/null || true") == ""
-    assert rig.lenswire("cameras").stdout.endswith("is empty\n")
+    assert rig.announced() == {}
+    assert rig.lenswire("cameras").stdout.endswith("is empty, and no camera was found on the network\n")
     assert rig.ssh(rig.hosts[0], "getent passwd lenswire || true; getent group lenswire gpio || true") == ""
 
 
