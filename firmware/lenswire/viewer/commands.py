@@ -15,7 +15,7 @@ def view(args: Namespace) -> int:
     from lenswire.viewer import app
 
     return app.run(
-        _watched(args),
+        watched(args),
         size=args.size,
         fps=args.fps,
         record=args.record,
@@ -62,16 +62,7 @@ def cameras(args: Namespace) -> int:
     return cameras.run(args)
 
 
-def _webcam(args: Namespace) -> int:
-    targets = _watched(args)
-    if len(targets) > 1 or args.record or args.split or args.fullscreen:
-        raise LenswireError("--v4l2 is for one camera and opens no window: leave --record, --split, --fullscreen out")
-    from lenswire.viewer import virtual_camera
-
-    return virtual_camera.run(targets[0], args.v4l2, args.size, args.fps)
-
-
-def _watched(args: Namespace) -> list[Target]:
+def watched(args: Namespace) -> list[Target]:
     """Each once, in the order in which they were named. Raises LinkError."""
     book = AddressBook()
     named = [parse_target(text, book) for text in args.targets]
@@ -82,6 +73,15 @@ def _watched(args: Namespace) -> list[Target]:
     from lenswire.viewer.discovery import the_only_camera
 
     return [the_only_camera(book)]
+
+
+def _webcam(args: Namespace) -> int:
+    targets = watched(args)
+    if len(targets) > 1 or args.record or args.split or args.fullscreen:
+        raise LenswireError("--v4l2 is for one camera and opens no window: leave --record, --split, --fullscreen out")
+    from lenswire.viewer import virtual_camera
+
+    return virtual_camera.run(targets[0], args.v4l2, args.size, args.fps)
 
 
 def _target(args: Namespace) -> Target:
