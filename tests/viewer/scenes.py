@@ -84,6 +84,7 @@ class Scene:
     def look(self, milliseconds: float = 0) -> NDArray[np.uint8]:
         """What the window shows after so long."""
         self.now += round(milliseconds * MS)
+        self.wall._news.set()  # no picture is waited for
         self.wall.turn()
         return pixels(self.window)
 
