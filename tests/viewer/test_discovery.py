@@ -113,6 +113,32 @@ def test_the_only_camera_of_the_book_is_it_whatever_strangers_say(book: AddressB
     assert the_only_camera(book) == PORCH
 
 
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ([], "and none was found on the network; run 'lenswire pair' on the device"),
+        ([neighbour("attic", "10.0.0.3", MARK)], "none of these can be watched before its link is here.*\nattic "),
+        (
+            [neighbour("barn", "10.0.0.4", is_open=True), neighbour("shed", "10.0.0.5", is_open=True)],
+            "which camera.*\nbarn .*\nshed ",
+        ),
+    ],
+)
+def test_with_an_empty_book_it_is_said_what_there_is(book: AddressBook, found: list[Neighbour], words: str) -> None:
+    with pytest.raises(LinkError, match=words):
+        the_only_camera(book, lambda known: (entries(known, found, {}), ""))
+
+
+def test_with_an_empty_book_it_is_the_one_that_wants_no_key(book: AddressBook) -> None:
+    found = [neighbour("attic", "10.0.0.3", MARK), neighbour("barn", "10.0.0.4", is_open=True)]
+    assert the_only_camera(book, lambda known: (entries(known, found, {}), "")) == Target("10.0.0.4")
+
+
+def test_without_a_network_that_is_said_too(book: AddressBook) -> None:
+    with pytest.raises(LinkError, match="address book, and it rains; run"):
+        the_only_camera(book, lambda known: ([], "it rains"))
+
+
 def test_of_several_it_is_said_what_to_type(book: AddressBook) -> None:
     book.add("porch", replace(PORCH, host="127.0.0.1", port=1))
     book.add("shed", replace(SHED, host="127.0.0.1", port=2))

@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,13 +86,41 @@ def announcement(config: Config, fingerprint: bytes) -> Announcement:
     return Announcement(config.name, *config.server.address, fingerprint, config.server.open)
 
 
+def own_addresses(host: str) -> list[str]:
+    """Where others reach what listens on `host`, as getaddrinfo understands it; empty for every address."""
+    import ifaddr
+
+    infos = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    bound = [ipaddress.ip_address(info[4][0]) for info in infos]
+    ours = {
+        ipaddress.ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0])
+        for one in ifaddr.get_adapters()
+        for ip in one.ips
+    }
+    return sorted(
+        str(ip)
+        for ip in ours
+        if not ip.is_loopback and not (ip.version == 6 and ip.is_link_local)
+        if any(ip == one or (one.is_unspecified and one.version == ip.version) for one in bound)
+    )
+
+
 class Announcer:
     """Announces while it runs, in a thread of its own. Where there is nothing to announce it does nothing."""
 
-    def __init__(self, config: Config, fingerprint: bytes, avahi: Path = AVAHI, calm: float = CALM) -> None:
+    def __init__(
+        self,
+        config: Config,
+        fingerprint: bytes,
+        *,
+        avahi: Path = AVAHI,
+        calm: float = CALM,
+        look: float = LOOK,
+        where: Callable[[str], list[str]] = own_addresses,
+    ) -> None:
         self._announcement = announcement(config, fingerprint)
         self._wanted = config.server.announce and not is_loopback(self._announcement.host)
-        self._avahi, self._calm = avahi, calm
+        self._avahi, self._calm, self._look, self._where = avahi, calm, look, where
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
         self._said: list[str] = []  # the addresses
@@ -131,16 +160,20 @@ class Announcer:
                 self._keep_up()
             except (OSError, RuntimeError, Error) as error:
                 self._fall_silent()
-                if self._trouble != (trouble := str(error)):
+                if self._trouble != (trouble := str(error) or type(error).__name__):
                     log.warning("! not announced on the network: %s", trouble)
                     self._trouble = trouble
-            if self._over.wait(LOOK):
+            if self._over.wait(self._look):
                 break
         self._fall_silent()
 
     def _keep_up(self) -> None:
-        """Announce it at the addresses that this machine has now. Raises OSError, RuntimeError or zeroconf's Error."""
-        told, addresses = self._announcement, own_addresses(self._announcement.host)
+        """Announce it at the addresses that this machine has now, and nowhere once avahi is here.
+
+        Raises OSError, RuntimeError or zeroconf's Error.
+        """
+        told = self._announcement
+        addresses = [] if self._avahi.exists() else self._where(told.host)
         if addresses == self._said:
             return
         from zeroconf import ServiceInfo, Zeroconf
@@ -159,7 +192,9 @@ class Announcer:
             self._speaker = Zeroconf(interfaces=[*addresses])
             self._speaker.register_service(info, allow_name_change=True)
             log.info("= announced on the network: %s at %s", info.get_name(), ", ".join(addresses))
-        self._said = addresses
+        else:
+            log.info("= no longer announced from here")
+        self._said, self._trouble = addresses, ""
 
     def _fall_silent(self) -> None:
         from zeroconf import Error
@@ -169,22 +204,3 @@ class Announcer:
             with contextlib.suppress(Error):  # the network is gone
                 self._speaker.close()
             self._speaker = None
-
-
-def own_addresses(host: str) -> list[str]:
-    """Where others reach what listens on `host`, as getaddrinfo understands it; empty for every address."""
-    import ifaddr
-
-    infos = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    bound = [ipaddress.ip_address(info[4][0]) for info in infos]
-    ours = {
-        ipaddress.ip_address(ip.ip if isinstance(ip.ip, str) else ip.ip[0])
-        for one in ifaddr.get_adapters()
-        for ip in one.ips
-    }
-    return sorted(
-        str(ip)
-        for ip in ours
-        if not ip.is_loopback and not (ip.version == 6 and ip.is_link_local)
-        if any(ip == one or (one.is_unspecified and one.version == ip.version) for one in bound)
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -102,7 +102,7 @@ def look(book: Iterable[Target], network: bool = True, limit: float = LIMIT) -> 
         return entries(known, found, inquiry.answers), trouble
 
 
-def the_only_camera(book: AddressBook) -> Target:
+def the_only_camera(book: AddressBook, look: Callable[[list[Target]], tuple[list[Entry], str]] = look) -> Target:
     """What to watch when nobody says what: the one in the address book; if that is empty, the one that is announced and
     wants no key. Raises LinkError, which lists what there is.
 
