@@ -6,8 +6,9 @@ import contextlib
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from lenswire.errors import LenswireError, MissingDependency
 from lenswire.viewer.decoder import Size
@@ -16,6 +17,8 @@ try:
     import videodev2 as v4l2
 except ImportError:
     raise MissingDependency("--v4l2 needs videodev2: pip install 'lenswire[viewer]', on Linux") from None
+
+Ioctl: TypeAlias = Callable[[int, int, Any], Any]  # file descriptor, request, and what the kernel reads and writes
 
 MODULE = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=lenswire"
 OUTPUT = v4l2.V4L2_BUF_TYPE_VIDEO_OUTPUT
@@ -36,9 +39,9 @@ _WORDS = {
 class OutputDevice:
     """Open, and set to one size and format, which may not be those asked for."""
 
-    def __init__(self, path: Path, size: Size) -> None:
+    def __init__(self, path: Path, size: Size, kernel: Ioctl = fcntl.ioctl) -> None:
         """Raises LenswireError."""
-        self._path = path
+        self._path, self._kernel = path, kernel
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
@@ -95,7 +98,7 @@ class OutputDevice:
 
     def _ioctl(self, request: int, argument: Any) -> None:
         try:
-            fcntl.ioctl(self._fd, request, argument)
+            self._kernel(self._fd, request, argument)
         except OSError as error:
             raise self._failed(error) from None
 
