@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 from browser import Page, chromium
-from real_device import Serve
+from real_device import Serve, until
 from web import captured, decoded, serve_web
 
 LIVE = "document.getElementById('stage').dataset.look === 'live'"
@@ -89,6 +89,11 @@ def test_a_phone_has_picture_age_and_buttons_on_its_screen(serve: Serve, tmp_pat
             await page.open(f"http://{web}/")
             await page.until(LIVE)
             assert await page.js(inside)
+            # Nobody looks: nothing is sent.
+            tab = (await page.call("Target.createTarget", url="about:blank"))["targetId"]
+            await asyncio.to_thread(until, lambda: device.status()["viewers"] == 0, "the hidden page to watch no more")
+            await page.call("Target.closeTarget", targetId=tab)
+            await page.until(LIVE)
             # A device that goes away is noticed, and found again.
             device.stop()
             await page.until(f"{BANNER}.includes('the device does not answer')")

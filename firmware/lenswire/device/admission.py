@@ -47,6 +47,6 @@ def greeting(config: Config, addresses: list[str], web: list[str]) -> list[str]:
         lines.append("! LEGACY: the article's clients are served too, with no key and no encryption")
     if web:
         keyed = key_needed(config.server, config.server.http_address[0])
-        pages = ", ".join(f"{'https' if keyed else 'http'}://{address}/" for address in web)
-        lines.append(f"= for browsers and other programs: {pages}{', with the key as the password' if keyed else ''}")
+        kind, who = ("HTTPS", "with the key as the password") if keyed else ("HTTP", "no key needed")
+        lines.append(f"= {kind} for browsers and other programs on {', '.join(web)}: {who}")
     return lines
