@@ -207,6 +207,7 @@ LIGHT = [
     "lenswire.device.service",
     "lenswire.device.pipeline",
     "lenswire.viewer.connection",
+    "lenswire.viewer.recorder",
 ]
 
 
