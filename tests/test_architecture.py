@@ -91,6 +91,12 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
         "wire",
         "def f():\n    import time",
     ),
+    (
+        "viewer/rtp_jpeg: a JPEG in, packets out",
+        Ban(f"{OUTSIDE} threading", within="viewer/rtp_jpeg"),
+        "viewer/rtp_jpeg",
+        "from socket import AF_INET",
+    ),
     ("latest knows threads and nothing else", Ban(OUTSIDE, within="latest"), "latest", "import logging.handlers"),
     (
         "what both sides share knows neither",

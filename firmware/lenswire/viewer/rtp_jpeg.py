@@ -153,8 +153,8 @@ def _check_huffman(segment: bytes) -> None:
 
 
 def _last(jpeg: bytes, start: int) -> int:
-    """Where the scan ends: cameras may pad a picture after it."""
+    """Where the scan ends, with its end marker, which some receivers rely on: cameras may pad a picture after it."""
     end = jpeg.rfind(EOI, start)
-    if end < 0 or end - start >= 1 << 24:
+    if end < 0 or end - start >= (1 << 24) - 2:
         raise Unsuitable("is cut off" if end < 0 else "is of more than 16 MB")
-    return end
+    return end + 2
