@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from home_network import Host, hosts
 from real_device import until
 
+from lenswire.viewer.neighbours import MOST
 from programs import need
 
 PORCH, GATE, NOBODY = "10.89.1.2", "10.89.2.2", "10.89.1.77"
@@ -22,7 +24,6 @@ class Home(NamedTuple):
     porch: Host
     gate: Host
     laptop: Host
-    device: subprocess.Popen[bytes]  # porch's
 
     def link(self, host: Host, address: str) -> str:
         """Its link, wherever it is said to be."""
@@ -46,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     with hosts(tmp_path_factory.mktemp("home"), "porch", "gate", "laptop") as (porch, gate, laptop):
         laptop.plug(porch, "10.89.1.1", PORCH)
         laptop.plug(gate, "10.89.2.1", GATE)
-        device = porch.start(*porch.command(*serve(porch)))
+        porch.start(*porch.command(*serve(porch)))
         gate.start_avahi()
         serving = gate.command(*serve(gate))
         service = gate.run(*gate.command("pair", "--avahi", "--config", f"{gate.folder}/lenswire.toml")).stdout
@@ -54,7 +55,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         until(lambda: "avahi would announce it" in gate.log.read_text(), "a word of who announces it")
         gate.run("sh", "-c", 'printf %s "$0" >/etc/avahi/services/lenswire.service', service)
         laptop.start_avahi(dbus=True)
-        yield Home(porch, gate, laptop, device)
+        yield Home(porch, gate, laptop)
 
 
 def serve(host: Host) -> tuple[str, ...]:
@@ -92,6 +93,14 @@ def test_another_camera_at_its_old_address_is_not_taken_for_it(home: Home) -> No
     assert json.loads(done.stdout)["device"] == "porch"
 
 
-def test_who_leaves_says_so(home: Home) -> None:
-    home.device.send_signal(signal.SIGTERM)
-    until(lambda: list(home.browse()) == ["gate"], "the farewell")
+def test_who_announces_hundreds_hides_nobody_and_holds_nobody_up(home: Home) -> None:
+    home.pair(home.porch, NOBODY)
+    flood = home.gate.start(sys.executable, str(Path(__file__).with_name("flood.py")), GATE)
+    begun = time.monotonic()
+    seen = json.loads(home.laptop.lenswire("cameras", "--json").stdout)
+    took = time.monotonic() - begun
+    flood.kill()
+    assert (seen[0]["name"], seen[0]["address"], seen[0]["state"]) == ("porch", f"{PORCH}:8880", "READY")
+    assert 10 < len(seen) <= 1 + MOST
+    assert all(camera["name"].isprintable() for camera in seen)
+    assert took < 10.0

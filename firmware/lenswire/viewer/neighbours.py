@@ -26,6 +26,7 @@ SERVICE = "_lenswire._tcp.local."
 MOST = 64
 MOST_ADDRESSES = 4
 ASK = 500  # ms, for what an announcement should have told along with its name, but did not
+ASKERS = 8  # at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Neighbours:
         self._changed = changed
         self._found: dict[str, Neighbour] = {}
         self._lock = threading.Lock()
+        self._askers = threading.Semaphore(ASKERS)
         self._zeroconf: Zeroconf | None = None
 
     @property
@@ -84,26 +86,35 @@ class Neighbours:
         self.close()
 
     def _heard(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
-        """In the browser's own thread, which may wait."""
-        neighbour = None
-        if state_change.name != "Removed" and (name in self._found or len(self._found) < MOST):
-            neighbour = _ask(zeroconf, service_type, name)
+        """In the browser's own thread, which must not wait: others would not be heard meanwhile."""
+        from zeroconf import Error, ServiceInfo
+
+        with contextlib.suppress(Error):  # a name that is none
+            info = ServiceInfo(service_type, name)
+            if state_change.name == "Removed":
+                self._keep(name, None)
+            elif info.load_from_cache(zeroconf):  # as a rule everything comes with the name
+                self._keep(name, read(info))
+            elif self._askers.acquire(blocking=False):
+                threading.Thread(target=self._ask, args=(zeroconf, info), daemon=True).start()
+
+    def _ask(self, zeroconf: Zeroconf, info: ServiceInfo) -> None:
+        from zeroconf import Error
+
+        try:
+            with contextlib.suppress(Error):  # we are closing
+                if info.request(zeroconf, ASK):
+                    self._keep(info.name, read(info))
+        finally:
+            self._askers.release()
+
+    def _keep(self, name: str, neighbour: Neighbour | None) -> None:
         with self._lock:
-            if neighbour:
+            if neighbour and (name in self._found or len(self._found) < MOST):
                 self._found[name] = neighbour
             elif not self._found.pop(name, None):
                 return
         self._changed()
-
-
-def _ask(zeroconf: Zeroconf, service_type: str, name: str) -> Neighbour | None:
-    from zeroconf import Error, ServiceInfo
-
-    with contextlib.suppress(Error):  # a name that is none, or we are closing
-        info = ServiceInfo(service_type, name)
-        if info.request(zeroconf, ASK):
-            return read(info)
-    return None
 
 
 def read(info: ServiceInfo) -> Neighbour | None:
