@@ -36,12 +36,13 @@ def text(element: str) -> str:
 
 
 def test_the_page_shows_a_live_picture_and_its_true_age_and_commands_the_camera(serve: Serve, tmp_path: Path) -> None:
-    device, web = serve_web(serve)
+    device, web = serve_web(serve, host="0.0.0.0")
+    key = device.link().partition("//")[2].partition("@")[0]
 
     async def test() -> None:
         async with chromium(tmp_path / "browser") as page:
             await page.resize(1000, 700)
-            await page.open(f"http://{web}/")
+            await page.open(f"https://anybody:{key}@{web}/")
             await page.until(LIVE)
             await page.until(f"parseFloat({text('fps')}) > 5")
             assert "ms, camera to page" in await page.js(text("age"))
