@@ -152,7 +152,7 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
     ),
     (
         "asyncio only at the hub and above it",
-        Ban("asyncio", doors=f"{LOOP} device/systemd device/commands device/web"),
+        Ban("asyncio", doors=f"{LOOP} device/bell device/systemd device/commands device/web"),
         "device/camera/usb",
         "if True:\n    from asyncio import sleep",
     ),

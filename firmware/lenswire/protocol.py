@@ -91,7 +91,7 @@ class Connection:
         self.may_command = False
         self.heard = 0  # when the peer last said anything
         self.frames_sent = self.frames_received = 0
-        self._credit = Credit(0, 0)
+        self.credit = 0  # device: how many frames may be sent now
         self._key, self._fingerprint = key, fingerprint
         self._hello = Hello(*versions, name, nonce, key_needed and role is Role.DEVICE)
         self._in, self._out = bytearray(), bytearray()
@@ -139,6 +139,8 @@ class Connection:
 
     def data_to_send(self) -> bytes:
         """The bytes to write next, in order; empty if there are none."""
+        if not self._out:
+            return b""
         data, self._out = bytes(self._out), bytearray()
         return data
 
@@ -148,18 +150,11 @@ class Connection:
 
     # Credit
 
-    @property
-    def credit(self) -> int:
-        """Device: how many frames may be sent now."""
-        if self.state is not State.OPEN:
-            return 0
-        in_flight = (self.frames_sent - self._credit.received) & 0xFFFFFFFF
-        return max(0, self._credit.window - in_flight)
-
     def frame_sent(self) -> None:
         """Device: one frame, encoded for this version, was handed to the socket."""
         if not self.credit:
             raise LocalProtocolError("a frame was sent without credit")
+        self.credit -= 1
         self.frames_sent += 1
 
     def grant(self, window: int) -> None:
@@ -203,9 +198,10 @@ class Connection:
     def _receive(self, message: Message, now: int) -> None:
         match message:
             case Credit():  # the most frequent first
-                if (self.frames_sent - message.received) & 0xFFFFFFFF >= 1 << 31:
+                in_flight = (self.frames_sent - message.received) & 0xFFFFFFFF
+                if in_flight >= 1 << 31:
                     raise ProtocolError(f"credit: {message.received} frames received, but {self.frames_sent} were sent")
-                self._credit = message
+                self.credit = max(0, message.window - in_flight)
                 self._events.append(message)
             case Ping(time):
                 self._say(Pong(time, now))
@@ -276,5 +272,6 @@ class Connection:
 
     def _end(self, closing: Close) -> None:
         self._turn(State.CLOSED)
+        self.credit = 0
         self._in.clear()
         self._events.append(closing)

@@ -43,9 +43,10 @@ from lenswire.messages import (
 MAGIC = b"LENS"
 HEADER = struct.Struct(">4sBBHIQI")  # magic, version, kind, flags, sequence, time, length
 FRAME = struct.Struct(">IHHII")  # rendition, width, height, encode begin, encode end
+_FRAME_HEAD = struct.Struct(HEADER.format + FRAME.format[1:])
 JPEG_OFFSET = HEADER.size + FRAME.size  # where the picture begins in an encoded frame
 
-# A kind from here up may be skipped by whoever does not know it; an unknown one below is an error.
+# From here up whoever does not know a kind may skip it; an unknown one below is an error.
 FIRST_OPTIONAL_KIND = 128
 
 MAX_PAYLOAD = {
@@ -122,6 +123,15 @@ def decode(header: Header, payload: bytes | memoryview) -> Message:
         raise ProtocolError(f"{kind_name(header.kind)}: too short ({len(payload)} bytes)") from None
 
 
+def _about(m: Frame) -> bytes:
+    return FRAME.pack(m.rendition, m.width, m.height, m.encode_begin, m.encode_end)
+
+
+def decode_frame(data: bytes) -> Frame:
+    """What encode_frame() made; its JPEG is a memoryview of it."""
+    return _decode_frame(decode_header(data), memoryview(data)[HEADER.size :])
+
+
 def encode(message: Message, version: int = VERSIONS[1]) -> bytes:
     """Message -> bytes, header included. HELLO and CLOSE carry version 0: their layout is the same in all versions."""
     kind, flags, sequence, time, *payload = _ENCODERS[type(message)](message)
@@ -131,8 +141,13 @@ def encode(message: Message, version: int = VERSIONS[1]) -> bytes:
     return b"".join((head, *payload))
 
 
-def _frame_head(m: Frame) -> bytes:
-    return FRAME.pack(m.rendition, m.width, m.height, m.encode_begin, m.encode_end)
+def encode_frame(sequence: int, captured: int, about: tuple[int, ...], jpeg: bytes | memoryview) -> bytes:
+    """A Frame's bytes without making one: the picture is copied once. about: as FRAME has it. Raises ValueError."""
+    if len(jpeg) > MAX_JPEG:
+        raise ValueError(f"frame: {len(jpeg)} bytes of JPEG, the limit is {MAX_JPEG}")
+    length = FRAME.size + len(jpeg)
+    head = _FRAME_HEAD.pack(MAGIC, VERSIONS[1], Kind.FRAME, 0, sequence, captured, length, *about)
+    return b"".join((head, jpeg))
 
 
 def _decode_hello(header: Header, payload: bytes | memoryview) -> Hello:
@@ -244,13 +259,7 @@ _DECODERS: dict[Kind, Callable[[Header, bytes | memoryview], Message]] = {
 
 # Message -> kind, flags, sequence, time, and the payload in one part or more: a picture is copied once only.
 _ENCODERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
-    Hello: lambda m: (
-        Kind.HELLO,
-        m.key_needed,
-        0,
-        0,
-        bytes((m.lowest, m.highest)) + m.nonce + m.name.encode(),
-    ),
+    Hello: lambda m: (Kind.HELLO, m.key_needed, 0, 0, bytes((m.lowest, m.highest)) + m.nonce + m.name.encode()),
     Proof: lambda m: (Kind.PROOF, 0, 0, 0, m.mac),
     Welcome: lambda m: (Kind.WELCOME, m.may_command, 0, 0, b""),
     Watch: lambda m: (
@@ -261,7 +270,7 @@ _ENCODERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
         struct.pack(">HHIB", m.width, m.height, max(round(m.fps * 1000), m.fps > 0), m.quality),
     ),
     Credit: lambda m: (Kind.CREDIT, 0, 0, 0, struct.pack(">IB", m.received & 0xFFFFFFFF, m.window)),
-    Frame: lambda m: (Kind.FRAME, 0, m.sequence, m.captured, _frame_head(m), m.jpeg),
+    Frame: lambda m: (Kind.FRAME, 0, m.sequence, m.captured, _about(m), m.jpeg),
     Ping: lambda m: (Kind.PING, 0, 0, m.time, b""),
     Pong: lambda m: (Kind.PONG, 0, 0, m.time, struct.pack(">Q", m.echo)),
     Status: lambda m: (Kind.STATUS, 0, 0, 0, status_json(m)),

@@ -4,7 +4,7 @@ import pytest
 
 from lenswire import wire
 from lenswire.device.rendition import Plan, Published, Rendition, Source
-from lenswire.messages import Frame
+from lenswire.messages import MAX_JPEG, Frame
 
 HD = Source(1280, 720, 30.0)
 
@@ -98,4 +98,8 @@ def test_the_newer_frame_wins_when_the_loop_is_late() -> None:
     rendition.spread()
     rendition.spread()  # the call for the first one: nothing is left
     assert [published.frame.sequence for published in viewer.got] == [2]
-    assert rendition.latest.dropped == 1
+
+
+def test_a_picture_larger_than_the_wire_allows_is_refused() -> None:
+    with pytest.raises(ValueError, match=f"{MAX_JPEG + 1} bytes of JPEG, the limit is {MAX_JPEG}"):
+        Rendition(7, Plan()).publish(1, 1, 1, 1, (8, 6), bytes(MAX_JPEG + 1))

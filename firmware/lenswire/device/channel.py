@@ -18,7 +18,7 @@ from typing import Protocol
 NOTSENT_LOWAT = 16 << 10
 # Unacknowledged for so long, the peer is gone (ms). Longer than any Wi-Fi hand-over, shorter than a person's patience.
 USER_TIMEOUT = 10_000
-RECEIVE = 64 << 10
+RECEIVE = 4 << 10  # a viewer says little
 # Answers (pong, result, status) that wait for a viewer who sends but never reads. A status is at most 16 KiB.
 MAX_ANSWERS = 128 << 10
 

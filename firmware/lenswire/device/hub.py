@@ -66,7 +66,7 @@ class Hub:
         """Offer the viewer the next frame that is newer than the one captured at `after` (ns): now, if there is one."""
         rendition = self._watching[viewer]
         newest = rendition.newest
-        if newest and newest.frame.captured > after and self._clock() - newest.frame.captured < self._fresh(rendition):
+        if newest and newest.captured > after and self._clock() - newest.captured < self._fresh(rendition):
             viewer.offer(newest)
         else:
             self.queue(viewer)
@@ -74,6 +74,11 @@ class Hub:
     def queue(self, viewer: Waiter) -> None:
         """Offer the viewer the next frame that is made; for one who has just got the newest."""
         self._watching[viewer].waiting[viewer] = None
+
+    def spread(self) -> None:
+        """Give the newest frame of every rendition to all who wait for it."""
+        for rendition in list(self._renditions.values()):
+            rendition.spread()
 
     def described(self) -> tuple[dict[str, Any], ...]:
         """Every rendition in the words of `messages.Status`."""

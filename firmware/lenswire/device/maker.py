@@ -34,7 +34,7 @@ class Work(NamedTuple):
 class Maker:
     """Each size and quality is encoded once per picture, however many renditions differ only in their rate."""
 
-    def __init__(self, quality: int, published: Callable[[Rendition], object], clock: Callable[[], int]) -> None:
+    def __init__(self, quality: int, published: Callable[[], object], clock: Callable[[], int]) -> None:
         self.damaged = 0  # pictures that could not be decoded or encoded
         self.quality = quality  # where a plan leaves it open
         self.made = 0
@@ -44,20 +44,20 @@ class Maker:
 
     def make(self, encoder: Encoder, picture: Picture, captured: int, jobs: list[Job]) -> None:
         """Make and publish, now."""
-        made: dict[tuple[int, int, int], tuple[int, int, bytes]] = {}
+        made: dict[tuple[int, int, int], tuple[int, int, bytes | memoryview]] = {}
         for rendition, number in jobs:
             plan = rendition.plan
             what = (plan.width or picture.width, plan.height or picture.height, plan.quality or self.quality)
-            if what not in made:
-                try:
+            try:
+                if what not in made:
                     made[what] = self._encode(encoder, picture, *what)
-                except ValueError as error:  # how simplejpeg reports a damaged picture
-                    self._complain(error)
-                    continue
-            begin, end, jpeg = made[what]
-            rendition.publish(number, captured, begin, end, what[:2], jpeg)
+                begin, end, jpeg = made[what]
+                rendition.publish(number, captured, begin, end, what[:2], jpeg)
+            except ValueError as error:  # how simplejpeg reports a damaged picture, and the wire one that is too large
+                self._complain(error)
+                continue
             self.made += 1
-            self._published(rendition)
+        self._published()
 
     def begin(self, encoder: Encoder, picture: Picture, captured: int, jobs: list[Job]) -> None:
         """Have it made in a thread of its own; what that has not begun yet gives way to the newer picture."""
@@ -78,7 +78,7 @@ class Maker:
 
     def _encode(
         self, encoder: Encoder, picture: Picture, width: int, height: int, quality: int
-    ) -> tuple[int, int, bytes]:
+    ) -> tuple[int, int, bytes | memoryview]:
         begin = self._clock()
         if (width, height) != (picture.width, picture.height):
             from lenswire.device.encoder.resize import resize

@@ -59,7 +59,7 @@ class Pipeline:
         choose: Callable[[Camera], Encoder],
         quality: int,
         report: Callable[[Found | Lost], object],
-        published: Callable[[Rendition], object],
+        published: Callable[[], object],
         clock: Callable[[], int] = time.monotonic_ns,
         sensor: Callable[[bool], object] = lambda is_open: None,
         hardware: Callable[[], object] = lambda: None,
@@ -69,7 +69,8 @@ class Pipeline:
         self._sensor, self._hardware = sensor, hardware
         self.beats = 0  # turns of the capture thread; it stands still while a driver hangs
         self.resting = False  # the thread waits for a wish, or for the time to try a lost camera again
-        self.figures = Figures()
+        self._captured = self._dropped = self._newest = 0  # since the camera was opened
+        self._period = 0.0  # ns between frames, smoothed over about a second
         self._here = Maker(quality, published, clock)
         self._beside = Maker(quality, published, clock)
         self._wishes = threading.Condition()
@@ -105,6 +106,11 @@ class Pipeline:
             self._wishes.notify()
 
     @property
+    def figures(self) -> Figures:
+        fps = 1e9 / self._period if self._period else 0.0
+        return Figures(self._captured, self._dropped, fps, self._newest)
+
+    @property
     def due(self) -> bool:
         """Frames come in, and somebody waits for one who should get several a second."""
         fps = self.figures.fps
@@ -121,14 +127,16 @@ class Pipeline:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Close the camera and end the threads. Waits for them, but not for ever: a driver may hang."""
+    def stop(self) -> bool:
+        """Close the camera and end the threads. Whether they ended: a driver may hang, and is not waited for long."""
         with self._wishes:
             self._stopping, self._camera_wanted = True, False
             self._wishes.notify()
         self._thread.join(JOIN)
-        if self._thread.is_alive():
+        hangs = self._thread.is_alive()
+        if hangs:
             log.error("! the camera does not let go: it hangs in its driver")
+        return not hangs
 
     # The thread
 
@@ -197,7 +205,8 @@ class Pipeline:
             self._serve(camera, encoder, found)
         finally:
             camera.close()
-            self.figures = Figures()
+            self._captured = self._dropped = self._newest = 0
+            self._period = 0.0
             log.info("= camera closed")
 
     def _serve(self, camera: Camera, encoder: Encoder, found: Found) -> None:
@@ -211,8 +220,9 @@ class Pipeline:
                 if self._clock() - heard > silence:
                     raise CameraError(f"{camera.description}: no frame for {silence / 1e9:g} s")
                 continue
-            self._count(grab.captured, grab.lost, self._clock() - heard)
-            heard = self._clock()
+            now = self._clock()
+            self._count(grab.captured, grab.lost, now - heard)
+            heard = now
             if not told:
                 told = True
                 self._report(found)
@@ -221,22 +231,27 @@ class Pipeline:
 
     def _jobs(self, captured: int) -> list[Job]:
         """What is due with this frame and waited for. All that is due is counted, waited for or not."""
-        due = [(rendition, rendition.due(captured)) for rendition in self._renditions]
-        if not self._encoding:
-            return []
-        return [Job(rendition, number) for rendition, number in due if number is not None and rendition.waiting]
+        jobs: list[Job] = []
+        for rendition in self._renditions:
+            number = rendition.due(captured)
+            if number is not None and self._encoding and rendition.waiting:
+                jobs.append(Job(rendition, number))
+        return jobs
 
     def _make(self, camera: Camera, encoder: Encoder, source: Source, captured: int, jobs: list[Job]) -> None:
         """The camera's own size is made here and now; others beside, so that they do not hold up the next frame."""
         picture = camera.picture()
-        ours = [job for job in jobs if job.rendition.plan.is_source(source)]
-        others = [job for job in jobs if job not in ours]
+        ours: list[Job] = []
+        others: list[Job] = []
+        for job in jobs:
+            (ours if job.rendition.plan.is_source(source) else others).append(job)
         if others:
             self._beside.begin(encoder, picture.kept(), captured, others)
-        self._here.make(encoder, picture, captured, ours)
+        if ours:
+            self._here.make(encoder, picture, captured, ours)
 
     def _count(self, captured: int, lost: int, since: int) -> None:
-        old = self.figures
-        period = old.fps and 1 / old.fps
-        period = 0.95 * period + 0.05 * since / 1e9 if old.captured > 1 else since / 1e9
-        self.figures = Figures(old.captured + 1, old.dropped + lost, 1 / period if period else 0.0, captured)
+        self._period = 0.95 * self._period + 0.05 * since if self._captured > 1 else since
+        self._captured += 1
+        self._dropped += lost
+        self._newest = captured

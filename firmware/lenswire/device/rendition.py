@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from lenswire import wire
-from lenswire.latest import Latest
 from lenswire.messages import Frame
 
 
@@ -21,10 +20,19 @@ class Source(NamedTuple):
 
 
 class Published(NamedTuple):
-    """A frame and its bytes on the wire, built once for all viewers."""
+    """A frame's bytes on the wire, built once for all viewers, and when it was captured (ns)."""
 
-    frame: Frame
+    captured: int
     data: bytes
+
+    @property
+    def jpeg(self) -> memoryview:
+        return memoryview(self.data)[wire.JPEG_OFFSET :]
+
+    @property
+    def frame(self) -> Frame:
+        """With all that is told of it; its JPEG is a memoryview of `data`."""
+        return wire.decode_frame(self.data)
 
 
 class Waiter(Protocol):
@@ -79,8 +87,8 @@ class Rendition:
         self.viewers = 0
         self.made = 0  # frames encoded
         self.waiting: dict[Waiter, None] = {}  # in order of arrival
-        self.newest: Published | None = None
-        self.latest: Latest[Published] = Latest()  # from the pipeline to the event loop
+        self.newest: Published | None = None  # what the event loop has spread
+        self._latest: Published | None = None  # from the pipeline to the event loop: the newest wins
         self._sequence = 0
         self._next_due = 0.0  # ns
 
@@ -97,21 +105,28 @@ class Rendition:
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
         return self._sequence
 
-    def publish(self, sequence: int, captured: int, begin: int, end: int, size: tuple[int, int], jpeg: bytes) -> None:
-        """Hand a finished picture to the event loop. captured, begin and end of encoding: ns."""
-        begin, end = (max(0, min((moment - captured) // 1000, 0xFFFFFFFF)) for moment in (begin, end))
-        frame = Frame(sequence, captured, self.number, size[0], size[1], begin, end, jpeg)
+    def publish(
+        self, sequence: int, captured: int, begin: int, end: int, size: tuple[int, int], jpeg: bytes | memoryview
+    ) -> None:
+        """Hand a finished picture to the event loop. captured, begin and end of encoding: ns. The JPEG is copied."""
+        begin, end = _microseconds(begin - captured), _microseconds(end - captured)
+        data = wire.encode_frame(sequence, captured, (self.number, *size, begin, end), jpeg)
         self.made += 1
-        self.latest.put(Published(frame, wire.encode(frame)))
+        self._latest = Published(captured, data)
 
     # Event loop
 
     def spread(self) -> None:
-        """Give the newest frame to all who wait."""
-        published = self.latest.take()
-        if published is None:
+        """Give the newest frame to all who wait, unless they have had it."""
+        published = self._latest
+        if published is None or published is self.newest:
             return
         self.newest = published
         waiting, self.waiting = self.waiting, {}
         for waiter in waiting:
             waiter.offer(published)
+
+
+def _microseconds(ns: int) -> int:
+    """As the wire has them."""
+    return max(0, min(ns // 1000, 0xFFFFFFFF))

@@ -39,14 +39,9 @@ class Session(ABC):
 
     # Frames
 
+    @abstractmethod
     def offer(self, published: Published) -> None:
-        """The frame to send now, unless the credit was taken back, or there is no room: then a newer one is asked for
-        when there is."""
-        if self._may_send() and self.channel.begin(self._encoded(published)):
-            self._shown = published.frame.captured
-            self._sent()
-            if self._may_send() and not self.channel.busy:
-                self._server.hub.queue(self)
+        """The frame to send now, unless there is no room: then a newer one is asked for when there is."""
 
     def writable(self) -> None:
         self._next()
@@ -74,15 +69,9 @@ class Session(ABC):
         """End, saying why where the dialect has words for it."""
         self.channel.close()
 
-    @abstractmethod
-    def _encoded(self, published: Published) -> bytes:
-        """The frame as this viewer reads it."""
-
+    @property
     def _may_send(self) -> bool:
         return True
-
-    def _sent(self) -> None:
-        """A frame was begun."""
 
     # Inside
 
@@ -92,7 +81,7 @@ class Session(ABC):
         self._next()
 
     def _next(self) -> None:
-        if self._watching and self._may_send() and not self.channel.busy:
+        if self._watching and self._may_send and not self.channel.busy:
             self._server.hub.wait(self, self._shown)
 
 
@@ -103,6 +92,14 @@ class NativeSession(Session):
         super().__init__(server, peer)
         self.connection = connection
 
+    def offer(self, published: Published) -> None:
+        connection = self.connection
+        if connection.credit and self.channel.begin(published.data):  # it may have been taken back
+            self._shown = published.captured
+            connection.frame_sent()
+            if connection.credit and not self.channel.busy:
+                self._server.hub.queue(self)
+
     def received(self, data: bytes) -> None:
         try:
             self.connection.receive_data(data, self._server.now())
@@ -111,7 +108,6 @@ class NativeSession(Session):
         self._flush()  # a pong must not wait behind the frame that the same bytes ask for
         for message in self.connection.events():
             self._handle(message)
-        self._flush()
 
     def check(self, now: int) -> None:
         if self.connection.state is not State.OPEN:
@@ -150,7 +146,7 @@ class NativeSession(Session):
         name = self.connection.peer.name if self.connection.peer else ""
         self.peer = f"{name} ({self.peer})" if name else self.peer
         if full := self._server.admit(self):
-            self.connection.close(CloseCode.FULL, full)
+            self.close(CloseCode.FULL, full)
         else:
             log.info("= %s came", self.peer)
             self._say(self._server.status())
@@ -166,14 +162,9 @@ class NativeSession(Session):
         if self.connection.closed:
             self.channel.close()
 
-    def _encoded(self, published: Published) -> bytes:
-        return published.data
-
+    @property
     def _may_send(self) -> bool:
         return self.connection.credit > 0
-
-    def _sent(self) -> None:
-        self.connection.frame_sent()
 
 
 class LegacySession(Session):
@@ -182,6 +173,13 @@ class LegacySession(Session):
     def __init__(self, server: Server, peer: str) -> None:
         super().__init__(server, peer)
         self.connection = LegacyServer()
+
+    def offer(self, published: Published) -> None:
+        jpeg = published.jpeg
+        if self.channel.begin(b"".join((self.connection.frame_header(len(jpeg)), jpeg))):
+            self._shown = published.captured
+            if not self.channel.busy:
+                self._server.hub.queue(self)
 
     def received(self, data: bytes) -> None:
         try:
@@ -202,7 +200,3 @@ class LegacySession(Session):
             return
         log.info("= %s came, in the article's dialect: %dx%d", self.peer, watch.width, watch.height)
         self._watch(Plan(watch.width, watch.height, watch.fps, exact=True))
-
-    def _encoded(self, published: Published) -> bytes:
-        jpeg = published.frame.jpeg
-        return b"".join((self.connection.frame_header(len(jpeg)), jpeg))

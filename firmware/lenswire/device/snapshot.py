@@ -24,7 +24,7 @@ async def take(hub: Hub, directory: Path, keep: int, clock: Callable[[], int] = 
     Raises NoPicture when none comes, OSError when it cannot be written.
     """
     published = await picture(hub, Plan(), after=clock())
-    return await asyncio.to_thread(_save, directory, bytes(published.frame.jpeg), keep)
+    return await asyncio.to_thread(_save, directory, bytes(published.jpeg), keep)
 
 
 async def picture(hub: Hub, plan: Plan, after: int) -> Published:

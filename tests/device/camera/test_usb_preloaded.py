@@ -32,7 +32,7 @@ print(camera.description, camera.width, camera.height, camera.fps, camera.compre
 seen = []
 for _ in range(int(sys.argv[1])):
     grab, picture = camera.grab(5), camera.picture()
-    seen.append((grab.captured, grab.lost, picture.jpeg or picture.kept().planes[0].tobytes()))
+    seen.append((grab.captured, grab.lost, bytes(picture.jpeg or picture.kept().planes[0])))
 camera.close()
 sys.stdout.buffer.write(pickle.dumps(seen))
 """

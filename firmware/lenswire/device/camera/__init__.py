@@ -36,9 +36,8 @@ class Grab(NamedTuple):
     lost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One frame's pixels: a JPEG that the camera made, or planes of uint8, valid until the camera's next grab().
+class Picture(NamedTuple):
+    """One frame's pixels, valid until the camera's next grab(): a JPEG that the camera made, or planes of uint8.
 
     planes, one of: (y,) grey; (y, u, v) as JPEG has them (full range, BT.601), u and v with half the columns and half
     or all of the rows; (bgr,) of shape (height, width, 3).
@@ -46,12 +45,13 @@ class Picture:
 
     width: int
     height: int
-    jpeg: bytes | None = None
+    jpeg: bytes | memoryview | None = None
     planes: tuple[NDArray[np.uint8], ...] = ()
 
     def kept(self) -> Picture:
         """The same picture, to be kept beyond the next grab()."""
-        return Picture(self.width, self.height, self.jpeg, tuple(plane.copy() for plane in self.planes))
+        jpeg = None if self.jpeg is None else bytes(self.jpeg)
+        return Picture(self.width, self.height, jpeg, tuple(plane.copy() for plane in self.planes))
 
 
 class Camera(Protocol):

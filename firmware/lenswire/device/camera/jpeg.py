@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import struct
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    Data: TypeAlias = bytes | mmap  # what can be looked at without a copy
+
+# What every segment begins with: marker, length; and what a frame header goes on with: precision, height, width.
+SEGMENT = struct.Struct(">BBHxHH")
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 DHT, SOS = 0xC4, 0xDA
 # Frame headers; DHT, JPG and DAC are of the same row of markers and are none.
@@ -28,14 +36,6 @@ STANDARD_TABLES = bytes.fromhex(
 )
 
 
-class Data(Protocol):
-    """bytes, or an mmap: what can be looked at without a copy."""
-
-    def __getitem__(self, part: slice, /) -> bytes: ...
-
-    def rfind(self, sought: bytes, start: int, end: int, /) -> int: ...
-
-
 class Header(NamedTuple):
     """What stands in front of the picture's data."""
 
@@ -49,22 +49,23 @@ def parse(data: Data) -> Header | None:
     """None if this does not begin as a JPEG does."""
     if data[:2] != SOI:
         return None
-    at, size, tables = 2, b"", False
-    while True:
-        # marker, length, and what a frame header goes on with: precision, height, width
-        segment = data[at : at + 9]
-        if len(segment) < 9 or segment[0] != 0xFF:
+    at, width, height, tables = 2, 0, 0, False
+    last = len(data) - SEGMENT.size
+    while at <= last:
+        lead, marker, length, *size = SEGMENT.unpack_from(data, at)
+        if lead != 0xFF:
             return None
-        if segment[1] == 0xFF:  # a marker may have any number of them in front
+        if marker == 0xFF:  # a marker may have any number of them in front
             at += 1
             continue
-        if segment[1] == SOS:
-            height, width = int.from_bytes(size[:2], "big"), int.from_bytes(size[2:], "big")
+        if marker == SOS:
             return Header(width, height, at, tables) if width and height else None
-        if segment[1] in SOF:
-            size = segment[5:9]
-        tables |= segment[1] == DHT
-        at += 2 + int.from_bytes(segment[2:4], "big")
+        if marker == DHT:
+            tables = True
+        elif marker in SOF:
+            height, width = size
+        at += 2 + length
+    return None
 
 
 def end(data: Data, header: Header, length: int) -> int | None:
@@ -73,6 +74,6 @@ def end(data: Data, header: Header, length: int) -> int | None:
     return None if found < 0 else found + 2
 
 
-def with_tables(data: bytes, header: Header) -> bytes:
+def with_tables(data: memoryview, header: Header) -> bytes | memoryview:
     """The same JPEG with the standard Huffman tables, which some decoders insist on."""
     return data if header.tables else b"".join((data[: header.scan], STANDARD_TABLES, data[header.scan :]))

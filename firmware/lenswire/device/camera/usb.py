@@ -108,6 +108,7 @@ class UsbCamera:
         self.compressed = form.fourcc in JPEGS
         self._split: Split | None = None
         self._needed = 0  # bytes of a whole raw picture
+        self._period = 0.9e9 / self.fps  # ns, with some jitter forgiven
         if not self.compressed:
             from lenswire.device.camera.planes import splitter
 
@@ -122,12 +123,15 @@ class UsbCamera:
     # Camera
 
     def grab(self, timeout: float) -> Grab | None:
-        deadline = self._clock() + round(timeout * 1e9)
-        with in_words(self.description):
+        deadline = self._clock() + timeout * 1e9
+        try:
             self._give_back()
-            while self._device.wait(max(0, deadline - self._clock()) / 1e9):
+            while self._device.wait(timeout):
                 if shown := self._newest():
                     return self._show(shown)
+                timeout = max(0.0, deadline - self._clock()) / 1e9
+        except OSError as error:
+            raise CameraError(words(self.description, error)) from error
         return None
 
     def picture(self) -> Picture:
@@ -135,7 +139,8 @@ class UsbCamera:
             raise CameraError(f"{self.description}: no frame has been grabbed yet")
         (buffer, header, end), split = self._shown, self._split
         if header:
-            return Picture(header.width, header.height, jpeg.with_tables(buffer.memory[:end], header))
+            whole = memoryview(buffer.memory)[:end]
+            return Picture(header.width, header.height, jpeg.with_tables(whole, header))
         return Picture(self.width, self.height, planes=split(buffer.memory) if split else ())
 
     def close(self) -> None:
@@ -180,6 +185,8 @@ class UsbCamera:
     def _newest(self) -> Shown | None:
         """The newest whole frame; the others go back at once."""
         frames = self._drain()
+        if len(frames) == 1 and (whole := self._whole(frames[0])):  # as a rule
+            return whole
         shown = next((whole for frame in reversed(frames) if (whole := self._whole(frame))), None)
         # With all buffers full (we had the last one) the driver had to drop what came later: the newest may be old.
         full = len(frames) >= max(2, self._buffers - 1)
@@ -197,6 +204,9 @@ class UsbCamera:
             while len(frames) < self._buffers and (frame := self._device.dequeue()):
                 frames.append(frame)
                 self._failures = 0
+                # Younger than a frame period, it is the newest there can be: no need to ask.
+                if frame.captured is not None and self._clock() - frame.captured < self._period:
+                    break
         except OSError as error:
             self._failures += 1
             if error.errno != errno.EIO or self._failures > FAILURES:
@@ -251,5 +261,10 @@ def in_words(what: object) -> Iterator[None]:
     except CameraError:
         raise
     except OSError as error:
-        number = error.errno or 0
-        raise CameraError(f"{what}: {WORDS.get(number) or os.strerror(number).lower()}") from error
+        raise CameraError(words(what, error)) from error
+
+
+def words(what: object, error: OSError) -> str:
+    """What the kernel refused, beginning with what it is about."""
+    number = error.errno or 0
+    return f"{what}: {WORDS.get(number) or os.strerror(number).lower()}"

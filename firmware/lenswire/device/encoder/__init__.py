@@ -16,7 +16,7 @@ class Encoder(Protocol):
     name: str  # for people: "camera JPEG", "libjpeg-turbo"
     reason: str  # why it is this one
 
-    def encode(self, picture: Picture, quality: int) -> bytes:
+    def encode(self, picture: Picture, quality: int) -> bytes | memoryview:
         """One JPEG at quality 1-100. A picture that is a JPEG already stays as it is."""
         ...
 
@@ -29,7 +29,7 @@ class Turbo:
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
-    def encode(self, picture: Picture, quality: int) -> bytes:
+    def encode(self, picture: Picture, quality: int) -> bytes | memoryview:
         if picture.jpeg is not None:
             return picture.jpeg
         from lenswire.device.encoder import turbo

@@ -24,7 +24,7 @@ def resize(picture: Picture, width: int, height: int) -> Picture:
     return Picture(width, height, planes=tuple(_scale(*each) for each in zip(planes, sizes, strict=False)))
 
 
-def _decode(picture: Picture, jpeg: bytes, width: int, height: int) -> NDArray[np.uint8]:
+def _decode(picture: Picture, jpeg: bytes | memoryview, width: int, height: int) -> NDArray[np.uint8]:
     """BGR of the nearest size that is quickly decoded to and not smaller."""
     import simplejpeg
 

@@ -18,6 +18,12 @@ from lenswire.device.v4l2.modes import Mode, fourcc, rate
 
 CAPTURE, MMAP = v4l2.V4L2_BUF_TYPE_VIDEO_CAPTURE, v4l2.V4L2_MEMORY_MMAP
 CAN_CAPTURE = v4l2.V4L2_CAP_VIDEO_CAPTURE | v4l2.V4L2_CAP_STREAMING
+QBUF, DQBUF = v4l2.VIDIOC_QBUF, v4l2.VIDIOC_DQBUF
+ERROR, CLOCK, MONOTONIC = (
+    v4l2.V4L2_BUF_FLAG_ERROR,
+    v4l2.V4L2_BUF_FLAG_TIMESTAMP_MASK,
+    v4l2.V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
+)
 
 
 class Capability(NamedTuple):
@@ -122,17 +128,17 @@ class Device:
         """The oldest frame that was not taken yet; None if there is none. It stays until it is given to requeue()."""
         buffer = self._next
         try:
-            self.ioctl(v4l2.VIDIOC_DQBUF, buffer)
+            self._kernel.ioctl(self._fd, DQBUF, buffer)
         except BlockingIOError:
             return None
-        monotonic = buffer.flags & v4l2.V4L2_BUF_FLAG_TIMESTAMP_MASK == v4l2.V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
-        captured = buffer.timestamp.tv_sec * 1_000_000_000 + buffer.timestamp.tv_usec * 1000
-        damaged = bool(buffer.flags & v4l2.V4L2_BUF_FLAG_ERROR)
-        memory = self._memory[buffer.index]
-        return Filled(buffer.index, memory, buffer.bytesused, buffer.sequence, captured if monotonic else None, damaged)
+        index, flags, captured = buffer.index, buffer.flags, None
+        if flags & CLOCK == MONOTONIC:
+            stamp = buffer.timestamp
+            captured = stamp.tv_sec * 1_000_000_000 + stamp.tv_usec * 1000
+        return Filled(index, self._memory[index], buffer.bytesused, buffer.sequence, captured, bool(flags & ERROR))
 
     def requeue(self, index: int) -> None:
-        self.ioctl(v4l2.VIDIOC_QBUF, self._buffers[index])
+        self._kernel.ioctl(self._fd, QBUF, self._buffers[index])
 
     # Inside
 

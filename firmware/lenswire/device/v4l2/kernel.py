@@ -30,9 +30,8 @@ class Kernel:
         self._polls.pop(fd, None)
         os.close(fd)
 
-    def ioctl(self, fd: int, request: int, argument: Any) -> None:
-        """The argument is a ctypes object, which the kernel writes its answer into."""
-        fcntl.ioctl(fd, request, argument)
+    # fd, request, and a ctypes object, which the kernel writes its answer into.
+    ioctl = staticmethod(fcntl.ioctl)
 
     def mmap(self, fd: int, length: int, offset: int) -> mmap.mmap:
         return mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=offset)
@@ -43,7 +42,8 @@ class Kernel:
         if poll is None:
             poll = self._polls[fd] = select.poll()
             poll.register(fd, select.POLLIN)
-        return next((events for _, events in poll.poll(timeout * 1000)), 0)
+        ready = poll.poll(timeout * 1000)
+        return ready[0][1] if ready else 0
 
     def nodes(self) -> list[str]:
         """/dev/video*, in the order of their numbers."""
