@@ -91,11 +91,12 @@ class Pane:
 
     # Life
 
-    def start(self, record: Path | None = None) -> None:
-        """Raises LenswireError if nothing could be recorded there."""
+    def record(self, path: Path) -> None:
+        """From the start, and so before it. Raises LenswireError if nothing could be written there."""
+        self._keeping.record(path)
+
+    def start(self) -> None:
         self._told = self.stream.problem
-        if record:
-            self._keeping.record(record)
         self.stream.start()
 
     def stop(self) -> None:

@@ -68,9 +68,12 @@ class Wall:
         """Show the cameras until the window is closed, or for so many seconds. Raises LenswireError."""
         end = self._clock() + (seconds or math.inf) * 1e9
         try:
+            if record:
+                for pane in self._panes:
+                    pane.record(of_camera(record, pane.target.label) if pane.number else record)
             self._ask()
             for pane in self._panes:
-                pane.start(record and (of_camera(record, pane.target.label) if pane.number else record))
+                pane.start()
             with contextlib.suppress(KeyboardInterrupt):
                 while not self._done and self._clock() < end:
                     self.turn()
