@@ -48,6 +48,9 @@ def pair(args: Namespace) -> int:
     if sys.stderr.isatty():
         print("Whoever has this link can watch and command this camera. On the laptop:", file=sys.stderr)
         print(f"  lenswire cameras add 'LINK' --name {config.name}", file=sys.stderr)
+        if config.server.http:
+            page = f"https://{host}:{config.server.http_address[1]}/"
+            print(f"Or in a browser: {page} (any user; the password is what stands before the @)", file=sys.stderr)
     return 0
 
 

@@ -328,6 +328,8 @@ def test_health(identity: Identity, state: str, newest: float | None, status: in
         ("/start", "POST", 200, '{"ok": true, "text": "STOPPED"}'),
         ("/snapshot", "POST", 503, '{"ok": false, "text": "the disk is full"}'),
         ("/start", "GET", 405, ""),
+        ("/stream.mjpg", "HEAD", 405, ""),
+        ("/healthz", "HEAD", 200, ""),
         ("/nowhere", "GET", 404, ""),
         ("/stream.mjpg?size=big", "GET", 400, "size: expected WIDTHxHEIGHT, such as 640x480, got 'big'"),
         ("/snapshot.jpg?max_age=now", "GET", 400, "max_age: expected milliseconds"),

@@ -53,7 +53,7 @@ def application(server: WebServer) -> web.Application:
     app.on_response_prepare.append(door.sign)
     routes = Routes(server, door.codes)
     for path, handler in routes.seen.items():
-        app.router.add_get(path, handler, allow_head=False)
+        app.router.add_get(path, handler, allow_head=path in ("/status.json", "/metrics", "/healthz"))
     for path, handler in routes.obeyed.items():
         app.router.add_post(path, handler)
     return app
