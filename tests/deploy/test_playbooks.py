@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -100,15 +101,23 @@ def test_the_shutdown_button_s_rule_is_the_one_that_hardware_md_shows() -> None:
     assert f"```js\n{rule}```" in (DEPLOY.parent / "hardware.md").read_text()
 
 
-def test_the_unit_is_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("unit", "program", "manager"),
+    [
+        ("lenswire", "/opt/lenswire/current/bin/lenswire serve", "--system"),
+        ("lenswire-relay", "%h/lenswire/.venv/bin/lenswire relay", "--user"),
+    ],
+)
+def test_the_units_are_some(tmp_path: Path, unit: str, program: str, manager: str) -> None:
     need("systemd-analyze")
-    text = (DEPLOY / "systemd/lenswire.service").read_text()
-    assert "ExecStart=/opt/lenswire/current/bin/lenswire serve" in text
-    # Here there is no /opt/lenswire, and `verify` wants to see the program.
-    unit = tmp_path / "lenswire.service"
-    unit.write_text(text.replace("/opt/lenswire/current/bin/lenswire", "/bin/true"))
-    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    text = (DEPLOY / f"systemd/{unit}.service").read_text()
+    assert f"ExecStart={program}" in text
+    # Here the program is elsewhere, and `verify` wants to see it.
+    file = tmp_path / f"{unit}.service"
+    file.write_text(text.replace(program.split()[0], "/bin/true"))
+    command = ["systemd-analyze", manager, "verify", "--man=no", str(file)]
+    environment = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -16,8 +17,9 @@ LIMIT = 10.0  # seconds for anything to happen on a busy machine
 
 @dataclass
 class ScriptedRtsp:
-    """Use it in a with-statement. What may change while it runs: refusals, challenge, rate."""
+    """Use it in a with-statement. What may change while it runs: refusals, challenges, rate."""
 
+    tls: ssl.SSLContext | None = None
     refusals: dict[str, int] = field(default_factory=dict)  # method -> status
     challenges: tuple[str, ...] = ()  # WWW-Authenticate, for requests without Authorization
     rate: float = 0.0  # bytes per second that it reads; 0: all
@@ -68,6 +70,8 @@ class ScriptedRtsp:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
+                if self.tls:
+                    connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 self._connections.append(connection)
                 self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
                 self._threads[-1].start()

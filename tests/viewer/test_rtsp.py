@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import itertools
 import re
+import socket
+import ssl
 import struct
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import simplejpeg
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from scripted_rtsp import ScriptedRtsp
 
 from lenswire.errors import ConnectError, LinkError
@@ -111,6 +120,52 @@ def test_the_session_is_kept_alive(server: ScriptedRtsp, monkeypatch: pytest.Mon
     assert server.methods().count("OPTIONS") == 2
 
 
+# Over TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of 127.0.0.1, signed by itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "media")])
+    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + datetime.timedelta(days=36500))
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    for extension, critical in (
+        (x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False),
+        (x509.BasicConstraints(ca=True, path_length=None), True),
+        (identifier, False),
+        (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), False),
+    ):
+        builder = builder.add_extension(extension, critical)
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path_factory.mktemp("tls") / "media.pem"
+    path.write_bytes(private + builder.sign(key, hashes.SHA256()).public_bytes(pem))
+    return path
+
+
+def test_over_tls_only_to_who_is_trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with ScriptedRtsp(tls=context) as server:
+        to = parse_destination(f"rtsps://me:hush@127.0.0.1:{server.port}/porch")
+        with pytest.raises(ConnectError, match=r"its certificate is not trusted: self.signed certificate"):
+            Publisher(to, "porch")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with Publisher(to, "porch") as stream:
+            stream.open()
+            for time in range(20):
+                stream.send(picture(640), time, 1.0)
+                stream.wait_for_room()
+            until(lambda: server.pictures() == 20, "all pictures")
+            server.die()
+            with pytest.raises(ConnectError, match=r"ended|reset|pipe"):
+                while True:
+                    stream.send(picture(), 0, 1.0)
+                    stream.wait_for_room()
+
+
 # With a password
 
 
@@ -173,6 +228,23 @@ def test_a_server_that_ends_is_told(server: ScriptedRtsp) -> None:
                 stream.wait_for_room()
     with pytest.raises(ConnectError, match="nothing listens there"):
         publisher(server)
+
+
+@pytest.mark.parametrize(("scheme", "words"), [("rtsp", "it does not speak RTSP"), ("rtsps", "TLS failed: ")])
+def test_a_server_that_speaks_something_else_is_told(scheme: str, words: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def speak() -> None:
+            with listener.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+                connection.recv(1000)
+
+        speaking = threading.Thread(target=speak)
+        speaking.start()
+        to = parse_destination(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/")
+        with pytest.raises(ConnectError, match=words), Publisher(to, "porch") as stream:
+            stream.open()
+        speaking.join()
 
 
 def test_a_server_that_takes_nothing_is_told(server: ScriptedRtsp, monkeypatch: pytest.MonkeyPatch) -> None:

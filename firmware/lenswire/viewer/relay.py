@@ -22,7 +22,8 @@ from lenswire.viewer.rtsp import Destination, Publisher, parse_destination
 SILENCE = 5.0  # seconds
 PAUSES = (1.0, 2.0, 5.0, 10.0)  # seconds after the first, second, ... failure in a row; the last one goes on
 SECOND = 1_000_000_000  # ns
-JOIN_LIMIT = 3.0  # seconds
+GRACE = 2.0  # seconds for all servers to take a picture that is begun, and to say good-bye
+JOIN_LIMIT = 1.0
 
 
 def run(targets: Sequence[Target], to: str, size: tuple[int, int] | None = None, fps: float = 0.0) -> int:
@@ -37,10 +38,11 @@ def run(targets: Sequence[Target], to: str, size: tuple[int, int] | None = None,
     except KeyboardInterrupt:
         pass
     finally:
+        end = time.monotonic() + GRACE
         for relay in relays:
             relay.end()
         for relay in relays:
-            relay.join()
+            relay.join(max(end - time.monotonic(), 0.0))
     return 0
 
 
@@ -68,6 +70,7 @@ class Relay:
         self._told = self._connection = ""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"relay of {target.label}", daemon=True)
+        self._publisher: Publisher | None = None
         self.sent = 0
 
     def start(self) -> None:
@@ -79,10 +82,13 @@ class Relay:
         self._ending.set()
         self._latest.close()
 
-    def join(self) -> None:
-        """End, after end()."""
+    def join(self, grace: float) -> None:
+        """End, after end(): in good order if that takes no longer than `grace` seconds."""
         self._stream.stop()
-        self._thread.join(JOIN_LIMIT)
+        self._thread.join(grace)
+        if self._thread.is_alive() and self._publisher:
+            self._publisher.abort()
+            self._thread.join(JOIN_LIMIT)
         self._say(f"{self.sent} pictures relayed")
 
     # The stream's thread
@@ -122,6 +128,7 @@ class Relay:
         picture = parse(bytes(first.frame.jpeg))
         timeline = Timeline()
         with Publisher(self._to, self._target.label) as publisher:
+            self._publisher = publisher
             publisher.open()
             self._told = ""
             self._say(f"published as {self._to.url}, {picture.width}x{picture.height}")

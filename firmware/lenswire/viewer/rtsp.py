@@ -140,6 +140,11 @@ class Publisher:
         self._answers.close()
         self._socket.close()
 
+    def abort(self) -> None:
+        """End whatever is going on, from another thread."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     # Inside
 
     def _connect(self) -> socket.socket:
@@ -267,4 +272,6 @@ def _words(error: Exception) -> str:
         return f"no answer within {LIMIT:.0f} s"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message.lower()}"
+    if isinstance(error, ssl.SSLError):  # its numbers are not the system's
+        return f"TLS failed: {(error.reason or 'it ended the connection').replace('_', ' ').lower()}"
     return os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "not an answer of RTSP"
