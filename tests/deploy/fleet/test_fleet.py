@@ -70,6 +70,24 @@ def test_the_second_run_changes_nothing(rig: Rig) -> None:
     assert since == [rig.since(host) for host in rig.hosts]
 
 
+def test_browsers_are_served_where_they_are_wanted_within_the_service_s_bounds(rig: Rig, porch: Host) -> None:
+    assert rig.ssh(porch, "ss -Hltn sport = :8881") == ""
+    play = rig.play("site", "--limit", "porch", "-e", '{"lenswire_server_http": ":8881"}')
+    assert play.status == 0, play.output
+    key = rig.ssh(porch, "cat /var/lib/lenswire/key").strip()
+    certificate = porch.root / "var/lib/lenswire/certificate.pem"
+    there = ("--cacert", str(certificate), "--connect-to", f"lenswire:443:{porch.address}:8881")
+
+    def ask(path: str, *more: str) -> str:
+        return porch.outside("curl", "-s", *there, *more, f"https://lenswire/{path}").stdout
+
+    assert ask("healthz", "-H", f"Authorization: Bearer {key}") == "frames come\n"
+    assert "process_resident_memory_bytes" in ask("metrics", "-u", f"any:{key}")
+    assert ask("metrics", "-w", "%{http_code}") == "401"
+    assert rig.play("site", "--limit", "porch").status == 0
+    assert rig.ssh(porch, "ss -Hltn sport = :8881") == ""
+
+
 def test_who_does_not_want_to_be_announced_is_not(rig: Rig, porch: Host) -> None:
     play = rig.play("site", "--limit", "porch", "-e", '{"lenswire_server_announce": false}')
     assert play.status == 0, play.output
