@@ -67,7 +67,8 @@ def version_of_tree() -> str:
 
 def digest() -> str:
     """One hash of all that a wheelhouse is made from."""
-    package = sorted(file for file in (TREE / "firmware/lenswire").rglob("*") if file.suffix in (".py", ".html", ".typed"))
+    kinds = ".py", ".html", ".typed"
+    package = sorted(file for file in (TREE / "firmware/lenswire").rglob("*") if file.suffix in kinds)
     whole = hashlib.sha256()
     for file in [*package, TREE / "pyproject.toml", *sorted((DEPLOY / "pins").iterdir()), UNIT, Path(__file__)]:
         whole.update(hashlib.sha256(file.read_bytes()).digest() + str(file.relative_to(TREE)).encode())
