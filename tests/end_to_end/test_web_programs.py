@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
 import pytest
-from real_device import Serve, until
-from web import captured, get, run, serve_web
+from real_device import Device, Serve, until
+from web import CAMERA, captured, get, run, serve_web
 
 import programs
 from lenswire.demo import free_port
@@ -42,9 +44,30 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def test_ffmpeg_and_ffprobe(serve: Serve, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One device for all who only watch: its HTTP face, without a key."""
+    port = free_port()
+    device = Device(tmp_path_factory.mktemp("device"), *CAMERA, "--http", f"127.0.0.1:{port}")
+    yield f"127.0.0.1:{port}"
+    device.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def motion(web: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where motion puts its pictures. It takes its time to begin, which the others use."""
+    folder = tmp_path_factory.mktemp("motion")
+    (folder / "motion.conf").write_text(
+        f"netcam_url http://{web}/stream.mjpg\ntarget_dir {folder}\nwidth 640\nheight 480\nframerate 10\n"
+        "emulate_motion on\npicture_output on\nmovie_output off\npicture_filename %v-%t-%H%M%S%q\n"
+        f"webcontrol_port 0\nstream_port 0\nlog_file {folder}/log\n"
+    )
+    with running("motion", "-n", "-c", str(folder / "motion.conf")) if shutil.which("motion") else nullcontext():
+        yield folder
+
+
+def test_ffmpeg_and_ffprobe(web: str, tmp_path: Path) -> None:
     programs.need("ffmpeg", "ffprobe")
-    _, web = serve_web(serve)
     url, begin = f"http://{web}/stream.mjpg?size=320x240", time.monotonic()
     entries = ("-show_entries", "stream=codec_name,width,height", "-of", "json")
     told = json.loads(run("ffprobe", "-v", "error", *entries, url).stdout)
@@ -56,9 +79,8 @@ def test_ffmpeg_and_ffprobe(serve: Serve, tmp_path: Path) -> None:
     fresh(files, begin)
 
 
-def test_gstreamer(serve: Serve, tmp_path: Path) -> None:
+def test_gstreamer(web: str, tmp_path: Path) -> None:
     programs.need("gst-launch-1.0")
-    _, web = serve_web(serve)
     begin = time.monotonic()
     pipeline = f"souphttpsrc location=http://{web}/stream.mjpg ! multipartdemux ! jpegdec ! identity eos-after=10 "
     pipeline += f"! videoconvert ! pngenc ! multifilesink location={tmp_path}/%d.png"
@@ -69,8 +91,7 @@ def test_gstreamer(serve: Serve, tmp_path: Path) -> None:
     fresh(files, begin)
 
 
-def test_opencv(serve: Serve) -> None:
-    _, web = serve_web(serve)
+def test_opencv(web: str) -> None:
     begin = time.monotonic()
     capture = cv2.VideoCapture(f"http://{web}/stream.mjpg")
     pictures = [capture.read() for _ in range(10)]
@@ -83,9 +104,8 @@ def test_opencv(serve: Serve) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="VLC refuses to run as root, so this is done as nobody, which takes root")
-def test_vlc(serve: Serve) -> None:
+def test_vlc(web: str) -> None:
     programs.need("cvlc", "runuser")
-    _, web = serve_web(serve)
     begin = time.monotonic()
     folder = Path(subprocess.check_output(["runuser", "-u", "nobody", "--", "mktemp", "-d"], text=True).strip())
     scene = f"--vout dummy --video-filter scene --scene-format png --scene-ratio 5 --scene-path {folder}"
@@ -98,23 +118,8 @@ def test_vlc(serve: Serve) -> None:
         subprocess.run(["rm", "-r", str(folder)], check=True)
 
 
-def test_motion_as_a_network_camera(serve: Serve, tmp_path: Path) -> None:
-    programs.need("motion")
-    _, web = serve_web(serve)
-    begin = time.monotonic()
-    config = tmp_path / "motion.conf"
-    config.write_text(
-        f"netcam_url http://{web}/stream.mjpg\ntarget_dir {tmp_path}\nwidth 640\nheight 480\nframerate 10\n"
-        "emulate_motion on\npicture_output on\nmovie_output off\npicture_filename %v-%t-%H%M%S%q\n"
-        f"webcontrol_port 0\nstream_port 0\nlog_file {tmp_path}/log\n"
-    )
-    with running("motion", "-n", "-c", str(config)):
-        until(lambda: len(list(tmp_path.glob("*.jpg"))) > 5, "motion's pictures")
-    fresh(numbered(tmp_path, "*.jpg")[:-1], begin)
-
-
 def test_prometheus(serve: Serve, tmp_path: Path) -> None:
-    programs.need("prometheus", "promtool")
+    programs.need("prometheus", "promtool", "curl")
     device, web = serve_web(serve, listen="0.0.0.0", host="0.0.0.0")
     key = device.link().partition("//")[2].partition("@")[0]
     (tmp_path / "key").write_text(key)
@@ -147,3 +152,12 @@ def test_prometheus(serve: Serve, tmp_path: Path) -> None:
     page = run("curl", "-sf", *bearer, "https://lenswire/metrics").stdout
     checked = run("promtool", "check", "metrics", told=page)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_motion_as_a_network_camera(motion: Path) -> None:
+    programs.need("motion")
+    until(lambda: len(list(motion.glob("*.jpg"))) > 5, "motion's pictures")
+    before = time.monotonic()
+    seen = len(list(motion.glob("*.jpg")))
+    until(lambda: len(list(motion.glob("*.jpg"))) > seen + 2, "more of them")
+    fresh(numbered(motion, "*.jpg")[seen:-1], before - 1)
