@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from lenswire.device.config import Config
 from lenswire.device.server import is_loopback
@@ -72,6 +71,8 @@ class Announcement:
     @property
     def avahi_service(self) -> str:
         """The same for avahi: a file of its services."""
+        from xml.sax.saxutils import escape  # brings urllib and http, 1.4 MB: not for a device that streams
+
         texts = (f"    <txt-record>{key}={value}</txt-record>" for key, value in self.texts.items())
         return _AVAHI_SERVICE.format(name=escape(self.label), service=SERVICE, port=self.port, texts="\n".join(texts))
 
