@@ -119,8 +119,8 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
         "import_module('gpiozero')",
     ),
     (
-        "ioctls only in device/v4l2 and viewer/v4l2_output",
-        Ban("fcntl videodev2", doors="device/v4l2 viewer/v4l2_output"),
+        "ioctls only in device/v4l2 and viewer/v4l2_output, locks in device/durable",
+        Ban("fcntl videodev2", doors="device/v4l2 viewer/v4l2_output device/durable"),
         "device/camera/usb",
         "from fcntl import ioctl",
     ),

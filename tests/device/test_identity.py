@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,14 @@ def test_made_at_first_start_and_kept(tmp_path: Path) -> None:
     der = ssl.PEM_cert_to_DER_cert(first.certificate.read_text())
     assert first.fingerprint == hashlib.sha256(der).digest()
     assert first.tls().minimum_version is ssl.TLSVersion.TLSv1_3
+
+
+def test_commands_that_begin_at_once_end_with_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lenswire.cli", "pair", "--host", "porch", "--state-dir", str(tmp_path / "state")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    links = {process.communicate(timeout=60)[0] for process in running}
+    assert len(links) == 1
+    assert links.pop().startswith("lenswire://")
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:

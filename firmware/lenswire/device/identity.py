@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lenswire.device.durable import write_whole
+from lenswire.device.durable import alone_in, write_whole
 from lenswire.errors import IdentityError, MissingDependency
 
 KEY_BYTES = 32
@@ -45,17 +45,19 @@ class Identity:
 def load_or_make(directory: Path, name: str) -> Identity:
     """The identity in `directory`, made there if there is none. Raises IdentityError, naming the file.
 
-    What is there but damaged is never replaced: every paired viewer would be locked out without a word.
+    What is there but damaged is never replaced: every paired viewer would be locked out without a word. Commands that
+    begin at once, such as `serve` and `pair` at the very first start, end with the same.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         key, certificate, private_key = (directory / file for file in ("key", "certificate.pem", "private-key.pem"))
-        if not key.exists():
-            write_whole(key, secrets.token_hex(KEY_BYTES).encode() + b"\n")
-        if not certificate.exists() or not private_key.exists():
-            pem, private_pem = _make_certificate(name)
-            write_whole(private_key, private_pem)
-            write_whole(certificate, pem)
+        with alone_in(directory):
+            if not key.exists():
+                write_whole(key, secrets.token_hex(KEY_BYTES).encode() + b"\n")
+            if not certificate.exists() or not private_key.exists():
+                pem, private_pem = _make_certificate(name)
+                write_whole(private_key, private_pem)
+                write_whole(certificate, pem)
         return Identity(_read_key(key), _read_fingerprint(certificate), certificate, private_key)
     except OSError as error:
         if isinstance(error, IdentityError):
