@@ -33,8 +33,9 @@ class Home(NamedTuple):
         assert self.laptop.lenswire("cameras", "add", self.link(host, address), "--name", host.name).returncode == 0
 
     def browse(self) -> dict[str, list[str]]:
-        """What avahi sees: name -> address, port and texts."""
-        lines = self.laptop.run("avahi-browse", "--resolve", "--parsable", "--terminate", "_lenswire._tcp").stdout
+        """What avahi sees: name -> address, port and texts. Nothing while it is not ready."""
+        command = "avahi-browse", "--resolve", "--parsable", "--terminate", "_lenswire._tcp"
+        lines = self.laptop.run(*command, check=False).stdout
         found = [line.split(";") for line in lines.splitlines() if line.startswith("=;")]
         return {one[3]: [*one[7:9], *sorted(one[9].split())] for one in found if one[2] == "IPv4"}
 
@@ -67,8 +68,7 @@ def serve(host: Host) -> tuple[str, ...]:
 
 
 def test_avahi_sees_both(home: Home) -> None:
-    until(lambda: len(home.browse()) == 2, "both announcements")
-    seen = home.browse()
+    seen = until(lambda: len(found := home.browse()) == 2 and found, "both announcements")
     for host, address in ((home.porch, PORCH), (home.gate, GATE)):
         fingerprint = home.link(host, address).rpartition("/")[2]
         assert seen[host.name] == [address, "8880", f'"fingerprint={fingerprint}"', '"protocol=1"', '"tls=1"']
