@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_who_shows_nothing_has_not_tried() -> None:
 
 
 def test_a_key_is_asked_for_over_tls_only() -> None:
-    assert status(KEYED, secure=False, authorization=f"Bearer {TEXT}") == 308
+    assert status(KEYED, secure=False, host="porch", authorization=f"Bearer {TEXT}") == 308
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_key_is_asked_for_over_tls_only() -> None:
         ),
         *(
             (LOCAL, host, False)
-            for host in ("evil.example", "192.168.1.4:8881", "localhost.evil.example", "porch", "[", ":")
+            for host in ("evil.example", "192.168.1.4:8881", "localhost.evil.example", "porch", "[", ":", "localhost.")
         ),
         *(
             (OPEN, host, True)
@@ -113,6 +114,17 @@ def test_other_sites_do_not_show_our_pictures_unless_we_are_open(guard: Guard, e
     told = {"host": "localhost", "authorization": f"Bearer {TEXT}", "sec_fetch_site": "cross-site"}
     assert status(guard, **told, sec_fetch_mode="no-cors") == expected
     assert status(guard, **told, sec_fetch_mode="navigate") == 0  # a link to our page
+
+
+def test_what_a_stranger_says_makes_no_lines_of_the_log_and_asks_no_name_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "getfqdn", None)
+    monkeypatch.setattr(socket, "gethostname", lambda: "Porch.Example")
+    assert status(OPEN, host="porch.example:8881") == 0
+    words = OPEN.refusal("GET", {"Host": "evil.example\x85! \u2028\x1b[2J" + "x" * 999}, False).words  # type: ignore[union-attr]
+    assert words.isprintable()
+    assert len(words) < 250
 
 
 def test_the_key_is_not_shown() -> None:

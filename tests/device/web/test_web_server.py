@@ -156,6 +156,9 @@ def test_over_plain_http_a_keyed_device_only_says_where_to_go(identity: Identity
             assert answer.startswith(b"HTTP/1.1 308 ")
             assert b"\r\nLocation: https://porch.local:8881/\r\n" in answer
             assert answer.endswith(b"\r\n\r\n")
+            nameless = await porch.say(b"GET /metrics HTTP/1.0\r\n\r\n", tls=False)
+            assert nameless.startswith(b"HTTP/1.0 400 ")
+            assert b"Location" not in nameless
 
     run(test)
 

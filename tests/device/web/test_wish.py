@@ -11,6 +11,7 @@ from lenswire.device.web import wish
     [
         ({}, Plan()),
         ({"size": "", "fps": "0"}, Plan()),
+        ({"fps": "1e-300"}, Plan(fps=0.001)),  # not all of them
         ({"size": "640x480", "fps": "2.5", "quality": "70", "t": "123"}, Plan(640, 480, 2.5, 70)),
     ],
 )

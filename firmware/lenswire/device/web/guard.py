@@ -42,11 +42,11 @@ class Guard:
         """Why a request goes no further; None if it does."""
         if self.key_needed:
             if not secure:
-                return Refusal(308)
+                return Refusal(308 if "Host" in headers else 400)
             if not self.knows_key(headers.get("Authorization", "")):
                 return Refusal(401, wrong_key="Authorization" in headers)
         elif not self._is_our_name(host := headers.get("Host", "")):
-            return Refusal(403, f"{host:.100} is no name that this camera is asked for by; use its address")
+            return Refusal(403, f"{host[:100]!r} is no name that this camera is asked for by; use its address")
         if method not in ("GET", "HEAD"):
             return self._own_page(headers, secure)
         foreign = headers.get("Sec-Fetch-Site") == "cross-site" and headers.get("Sec-Fetch-Mode") != "navigate"
@@ -87,7 +87,7 @@ class Guard:
         address = _address(name)
         if self.local:
             return address.is_loopback if address else name == "localhost" or name.endswith(".localhost")
-        return bool(address) or "." not in name or name.endswith(OURS) or name == socket.getfqdn().lower()
+        return bool(address) or "." not in name or name.endswith(OURS) or name == socket.gethostname().lower()
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -111,8 +111,8 @@ class Door:
         response = web.Response(status=refusal.status)
         if refusal.status == 401:
             response.headers.extend([(hdrs.WWW_AUTHENTICATE, 'Basic realm="key"'), (hdrs.WWW_AUTHENTICATE, "Bearer")])
-        else:
-            response.headers[hdrs.LOCATION] = f"https://{request.host}/"
+        elif refusal.status == 308:
+            response.headers[hdrs.LOCATION] = f"https://{request.headers[hdrs.HOST]}/"
         return closed(response)
 
     def _note(self, peer: str) -> None:

@@ -10,6 +10,7 @@ from lenswire.device.rendition import Plan
 from lenswire.messages import MAX_FPS, MAX_SIDE
 
 MAX_AGE = 3_600_000  # ms
+SLOWEST = 0.001  # frames per second, as in the protocol
 
 
 class Wrong(ValueError):
@@ -23,7 +24,7 @@ def plan(query: Mapping[str, str]) -> Plan:
     quality = _number(query, "quality", "JPEG quality", 100)
     if quality != int(quality):
         raise Wrong(f"quality: expected a whole number, got {quality:g}")
-    return Plan(width, height, fps, int(quality))
+    return Plan(width, height, fps and max(fps, SLOWEST), int(quality))
 
 
 def max_age(query: Mapping[str, str]) -> int:
