@@ -70,7 +70,7 @@ def test_without_tls_a_keyed_device_says_what_it_wants(identity: Identity) -> No
         b"\x00" * 64,
         b"LENS" + b"\xff" * 200,
         struct.pack(">4sBBHIQI", b"LENS", 0, 1, 0, 0, 0, 0xFFFFFFFF),  # a length of 4 GiB
-        b"\x16\x03\x01\x02\x00garbage that is not TLS" * 9,
+        b"\x16\x03\x01\x02\x00garbage that is not TLS" * 30,
         struct.pack("<lhh", 888 + 15, 640, 480),  # the article's dialect, which is off
     ],
 )
