@@ -219,6 +219,12 @@ def test_a_refusal_is_told_in_words(server: ScriptedRtsp, method: str, status: i
     assert method in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["porch..example", "x" * 70])
+def test_a_host_that_cannot_be_is_told(host: str) -> None:
+    with pytest.raises(ConnectError, match=f"cannot connect to rtsp://{host}/: no host of this name was found"):
+        Publisher(parse_destination(f"rtsp://me:hush@{host}/"), "porch")
+
+
 def test_a_server_that_ends_is_told(server: ScriptedRtsp) -> None:
     with publisher(server) as stream:
         stream.open()

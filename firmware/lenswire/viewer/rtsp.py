@@ -158,7 +158,7 @@ class Publisher:
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT)
                 if to.scheme == "rtsps":
                     sock = ssl.create_default_context().wrap_socket(sock, server_hostname=to.host)
-            except OSError as error:
+            except (OSError, UnicodeError) as error:
                 raise ConnectError(f"cannot connect to {to.url}: {_words(error)}") from None
             undo.pop_all()
         return sock
@@ -266,7 +266,7 @@ _REFUSALS = {
 def _words(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "nothing listens there"
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, (socket.gaierror, UnicodeError)):  # a label is empty or too long
         return "no host of this name was found"
     if isinstance(error, TimeoutError):
         return f"no answer within {LIMIT:.0f} s"
