@@ -29,14 +29,6 @@ GLANCE = 0.005
 KEY = bytes(range(32))
 
 
-def until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(GLANCE)
-
-
 class Identity(NamedTuple):
     context: ssl.SSLContext
     fingerprint: bytes

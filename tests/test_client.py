@@ -11,10 +11,11 @@ import pytest
 
 import lenswire
 from article_server import ArticleServer
+from eventually import until
 from lenswire.errors import ConnectError, LinkError, NoPicture, Refused
 from lenswire.link import AddressBook
 from lenswire.messages import Status, Watch
-from scripted_device import KEY, ScriptedDevice, until
+from scripted_device import KEY, ScriptedDevice
 
 
 @pytest.fixture

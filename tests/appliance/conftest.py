@@ -15,7 +15,9 @@ from eye import Eye
 from release import FIRST, Controller, Installed
 from screen import Screen
 from usb_camera import Frames
-from virtual_pi import VirtualPi, until
+from virtual_pi import VirtualPi
+
+from eventually import until
 
 SIZE = 640, 480
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from virtual_pi import until
-
+from eventually import until
 from lenswire.link import Target
 from lenswire.messages import Status, Watch
 from lenswire.viewer.connection import Received, Stream

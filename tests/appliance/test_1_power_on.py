@@ -11,7 +11,9 @@ from collections.abc import Callable
 from eye import Eye
 from release import Installed
 from usb_camera import Frames
-from virtual_pi import LED, SENSOR_LED, VirtualPi, until
+from virtual_pi import LED, SENSOR_LED, VirtualPi
+
+from eventually import until
 
 Say = Callable[[str], None]
 

@@ -9,8 +9,9 @@ from statistics import median
 from eye import Eye
 from gpio import spans
 from usb_camera import Frames
-from virtual_pi import VirtualPi, until
+from virtual_pi import VirtualPi
 
+from eventually import until
 from lenswire.device.state import TABLE, State
 
 SOON = 3.0  # seconds for a fault to be seen, on the LED and at the viewer

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from usb_camera import Frames
-from virtual_pi import VirtualPi, until
+from virtual_pi import VirtualPi
+
+from eventually import until
 
 HERE = Path(__file__).parent
 SIZE = 640, 480

@@ -11,8 +11,9 @@ import simplejpeg
 from eye import Eye
 from gpio import spans
 from usb_camera import Frames
-from virtual_pi import BUTTON, SENSOR_LED, VirtualPi, until
+from virtual_pi import BUTTON, SENSOR_LED, VirtualPi
 
+from eventually import until
 from lenswire.device.state import TABLE, State
 
 NEAR = 0.06  # seconds that an emulated machine may be off a pattern's beat, in the median: now and then it stands still

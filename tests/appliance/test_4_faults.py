@@ -10,7 +10,9 @@ from pathlib import Path
 from eye import Eye
 from release import CONFIG
 from screen import Screen
-from virtual_pi import VirtualPi, until
+from virtual_pi import VirtualPi
+
+from eventually import until
 
 Say = Callable[[str], None]
 AWAY = 20.0  # seconds without a network

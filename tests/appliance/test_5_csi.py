@@ -18,7 +18,9 @@ import simplejpeg
 from eye import Eye
 from release import CONFIG, Installed
 from usb_camera import Frames
-from virtual_pi import VirtualPi, until
+from virtual_pi import VirtualPi
+
+from eventually import until
 
 Say = Callable[[str], None]
 SIZE = 640, 480

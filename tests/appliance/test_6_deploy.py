@@ -5,7 +5,9 @@ from __future__ import annotations
 from eye import Eye
 from release import FIRST, Controller, Installed
 from usb_camera import Frames
-from virtual_pi import SHUTDOWN, VirtualPi, until
+from virtual_pi import SHUTDOWN, VirtualPi
+
+from eventually import until
 
 NEXT = "0.2"
 

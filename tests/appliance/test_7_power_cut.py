@@ -14,8 +14,9 @@ import simplejpeg
 from eye import Eye
 from release import Installed
 from usb_camera import Frames
-from virtual_pi import VirtualPi, until
+from virtual_pi import VirtualPi
 
+from eventually import until
 from lenswire.messages import Verb
 
 CUTS = int(os.environ.get("CUTS", "20"))

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from gpio import Edge, Gpio
 from usb_camera import Frames, UsbCamera
 
+from eventually import until
 from lenswire.demo import free_port
 
 T = TypeVar("T")
@@ -225,15 +226,6 @@ class VirtualPi:
             ["-t", "s", tree, "/", "model", MODEL],
         ):
             subprocess.run(["fdtput", *change], check=True)
-
-
-def until(condition: Callable[[], T], what: str | Callable[[], str], limit: float = 60.0) -> T:
-    """Wait for something to become true, and return it. Raises AssertionError naming what did not come."""
-    end = time.monotonic() + limit
-    while not (result := condition()):
-        assert time.monotonic() < end, f"waited {limit:g} s in vain for {what if isinstance(what, str) else what()}"
-        time.sleep(0.05)
-    return result
 
 
 def _try(action: Callable[..., T], *arguments: Any, **named: Any) -> T | None:

@@ -23,8 +23,9 @@ from lenswire.viewer.connection import Stream
 from programs import need
 
 sys.path.append(str(DEPLOY.parent / "tests" / "end_to_end"))
-from real_device import Device, until
+from real_device import Device
 
+from eventually import until
 from lenswire.link import parse_target
 
 RULES = [

@@ -17,10 +17,10 @@ from xml.etree import ElementTree
 import pytest
 from zeroconf import ServiceInfo
 
+from eventually import until
 from lenswire.device.announce import Announcer, announcement, own_addresses
 from lenswire.device.config import Config, parse
 from lenswire.link import as_text
-from scripted_device import until
 
 FINGERPRINT = bytes(range(32))
 

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from real_device import LIMIT, until
+from real_device import LIMIT
+
+from eventually import until
 
 AVAHI = """
 [server]

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,15 +62,6 @@ def lenswire(*arguments: str, limit: float = LIMIT, **environment: str) -> subpr
     return subprocess.run(
         command, capture_output=True, text=True, timeout=limit, env={**clean, **environment}, stdin=subprocess.DEVNULL
     )
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait for something to become true, and return it."""
-    end = time.monotonic() + LIMIT
-    while not (result := condition()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.02)
-    return result
 
 
 Serve = Callable[..., Device]

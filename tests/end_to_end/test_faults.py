@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from real_device import Serve, lenswire, until
+from real_device import Serve, lenswire
 from supervisor import Supervisor
 
+from eventually import until
 from lenswire.demo import free_port
 from lenswire.device.identity import load_or_make
 from lenswire.link import Target

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from real_device import LIMIT, Device, Serve, until
+from real_device import LIMIT, Device, Serve
 
+from eventually import until
 from lenswire.link import Target
 from lenswire.messages import Credit, Watch
 from lenswire.protocol import Connection, Role, State

@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from real_device import LIMIT, Device, Serve, until
+from real_device import LIMIT, Device, Serve
 
+from eventually import until
 from lenswire import stamp
 from lenswire.demo import free_port
 from lenswire.link import AddressBook, Target

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 from home_network import Host, hosts
-from real_device import until
 
+from eventually import until
 from lenswire.viewer.neighbours import MOST
 from programs import need
 

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 import simplejpeg
 from numpy.typing import NDArray
-from real_device import LIMIT, Device, Serve, until
+from real_device import LIMIT, Device, Serve
 
+from eventually import until
 from lenswire import stamp
 from lenswire.viewer import overlay
 from lenswire.viewer.window.lettering import RED

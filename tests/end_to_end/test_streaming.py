@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import simplejpeg
-from real_device import Serve, lenswire, until
+from real_device import Serve, lenswire
 
 import lenswire as package
+from eventually import until
 from lenswire import stamp
 from lenswire.messages import Verb, Watch
 from lenswire.viewer.connection import Received, Stream

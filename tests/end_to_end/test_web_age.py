@@ -8,9 +8,11 @@ import ssl
 import time
 from statistics import median
 
-from real_device import LIMIT, Serve, until
+from real_device import LIMIT, Serve
 from test_law_of_age import SlowLink, watched
 from web import captured, decoded, serve_web
+
+from eventually import until
 
 SECONDS = 6.0
 

@@ -11,8 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 from browser import Page, chromium
-from real_device import Serve, until
+from real_device import Serve
 from web import captured, decoded, serve_web
+
+from eventually import until
 
 LIVE = "document.getElementById('stage').dataset.look === 'live'"
 BANNER = "document.getElementById('banner').hidden ? '' : document.getElementById('banner').innerText"

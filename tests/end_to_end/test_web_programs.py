@@ -14,10 +14,11 @@ from pathlib import Path
 
 import cv2
 import pytest
-from real_device import Device, Serve, until
+from real_device import Device, Serve
 from web import CAMERA, captured, get, run, serve_web
 
 import programs
+from eventually import until
 from lenswire.demo import free_port
 
 

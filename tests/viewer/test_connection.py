@@ -10,11 +10,12 @@ import pytest
 from watching import QUICK, Watching, heard, watching
 
 from article_server import ArticleServer
+from eventually import until
 from lenswire.errors import ConnectError
 from lenswire.messages import Close, CloseCode, Command, Credit, Result, Status, Verb, Watch
 from lenswire.viewer.connection import Limits, Stream
 from lenswire.viewer.reception import UNKNOWN
-from scripted_device import ScriptedDevice, until
+from scripted_device import ScriptedDevice
 
 
 @pytest.fixture

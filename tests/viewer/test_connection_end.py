@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from watching import QUICK, Watching, first_failure, heard, watching
 
+from eventually import until
 from lenswire.errors import ConnectError, Refused
 from lenswire.link import Target
 from lenswire.messages import Close, CloseCode, Watch
 from lenswire.viewer.connection import Limits, Received, Stream
-from scripted_device import KEY, ScriptedDevice, identity, until
+from scripted_device import KEY, ScriptedDevice, identity
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from eventually import until
 from lenswire.errors import LenswireError
 from lenswire.messages import Frame
 from lenswire.viewer.reception import Received
 from lenswire.viewer.recorder import QUEUE, Recorder
 from programs import need
-from scripted_device import until
 
 MS = 1_000_000
 BOOT = 5_000_000 * MS  # what the device's clock shows at the first frame

@@ -12,6 +12,7 @@ import pytest
 import simplejpeg
 from scripted_rtsp import ScriptedRtsp
 
+from eventually import until
 from lenswire.errors import LinkError
 from lenswire.link import Target
 from lenswire.messages import Frame, Status, Watch
@@ -19,7 +20,7 @@ from lenswire.viewer import relay
 from lenswire.viewer.reception import Received
 from lenswire.viewer.relay import Relay, Timeline, destinations
 from lenswire.viewer.rtsp import parse_destination
-from scripted_device import ScriptedDevice, until
+from scripted_device import ScriptedDevice
 
 SECOND = 1_000_000_000
 PORCH, YARD = Target("pi1", name="porch"), Target("pi2", name="yard")

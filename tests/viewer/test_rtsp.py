@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from scripted_rtsp import ScriptedRtsp
 
+from eventually import until
 from lenswire.errors import ConnectError, LinkError
 from lenswire.viewer import rtsp
 from lenswire.viewer.rtp_jpeg import PACKET, Picture, parse
 from lenswire.viewer.rtsp import Destination, Publisher, authorization, parse_destination
-from scripted_device import until
 
 MUFASA = Destination("rtsp", "h", 554, "/porch", "Mufasa", "CircleOfLife")  # of RFC 2069, with its erratum
 

@@ -14,10 +14,11 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from eventually import until
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lenswire"
 PACKAGES = (
@@ -190,11 +191,3 @@ def fleet(names: list[str], folder: Path) -> Iterator[list[Host]]:
         for host in hosts:
             host.destroy()
         run("ip", "netns", "delete", namespace, check=False)
-
-
-def until(condition: object, what: str) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + LIMIT
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, f"waited {LIMIT:.0f} s for {what}"
-        time.sleep(0.2)

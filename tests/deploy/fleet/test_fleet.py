@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hosts import Host, until
+from hosts import Host
 from rig import Rig
+
+from eventually import until
 
 OURS = "etc", "opt", "var/lib", "usr", "home", "root", "srv"
 NOT_OURS = "/.ansible", "var/lib/systemd/", "__pycache__", "etc/machine-info"
