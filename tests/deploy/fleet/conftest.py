@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hosts import fleet
+from hosts import Host, fleet
 from rig import FAULTS, Rig, wheelhouse
 
 NAMES = ["porch", "gate", "attic"]  # in the order in which they are updated
@@ -23,3 +23,14 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with fleet(NAMES, folder) as hosts:
         print(f"{len(hosts)} hosts in {time.monotonic() - began:.1f} s")
         yield Rig(hosts, folder, releases)
+
+
+@pytest.fixture
+def porch(rig: Rig) -> Host:
+    return rig.hosts[0]
+
+
+@pytest.fixture
+def others(rig: Rig) -> dict[str, str]:
+    """When the other two were started: who compares sees whether anybody touched them."""
+    return {host.name: rig.since(host) for host in rig.hosts[1:]}

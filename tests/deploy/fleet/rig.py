@@ -107,6 +107,10 @@ class Rig:
         """When its service was started: the same as long as nobody touched it."""
         return self.ssh(host, "systemctl show lenswire --property=ExecMainStartTimestampMonotonic")
 
+    def untouched(self, others: dict[str, str]) -> bool:
+        """Nobody touched those since."""
+        return others == {host.name: self.since(host) for host in self.hosts[1:]}
+
 
 @dataclass
 class Play:
