@@ -71,13 +71,15 @@ class Channel:
         called when there is. Over TLS it is always begun, since a record once encrypted must be sent."""
         if self._closing:
             return False
+        if self._tls:  # a send takes but one record, 16 KiB
+            self._pending.append(memoryview(frame))
+            self._flush()
+            return not self._ended
         try:
             sent = self._socket.send(frame)
         except _WOULD_BLOCK:
             self._want_writer(True)
-            if self._tls is None:
-                return False
-            sent = 0
+            return False
         except OSError as error:
             self.abort(_words(error))
             return False
