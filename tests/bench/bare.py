@@ -3,7 +3,7 @@
 One thread captures (V4L2 by the standard library, libjpeg-turbo by simplejpeg), one serves all viewers through a
 selector: non-blocking sends of the newest frame, TCP_NOTSENT_LOWAT. No credit, no sizes, no keys, no status.
 
-    bare.py PORT WIDTH HEIGHT QUALITY MJPG|YUYV
+    bare.py PORT WIDTH HEIGHT QUALITY MJPG|YUYV|YU12
 """
 
 from __future__ import annotations
@@ -94,6 +94,19 @@ def encoded(camera: Camera) -> Iterator[bytes]:
         yield simplejpeg.encode_jpeg_yuv_planes(y, u, v, QUALITY)
 
 
+def planar(camera: Camera) -> Iterator[bytes]:
+    import numpy as np
+    import simplejpeg
+
+    luma, half = WIDTH * HEIGHT, (HEIGHT // 2, WIDTH // 2)
+    while True:
+        index, _ = camera.newest()
+        pixels = np.frombuffer(camera.buffers[index], np.uint8, luma * 3 // 2)
+        u, v = pixels[luma:].reshape(2, *half)
+        yield simplejpeg.encode_jpeg_yuv_planes(pixels[:luma].reshape(HEIGHT, WIDTH), u, v, QUALITY)
+        camera.give_back(index)
+
+
 class Server:
     def __init__(self) -> None:
         self._newest = 0, b""
@@ -173,4 +186,4 @@ class Viewer:
 
 
 camera = Camera()
-Server().run(jpegs(camera) if FOURCC == b"MJPG" else encoded(camera))
+Server().run({b"MJPG": jpegs, b"YUYV": encoded, b"YU12": planar}[FOURCC](camera))

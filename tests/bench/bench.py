@@ -1,4 +1,6 @@
-"""lenswire beside its peers on one machine: `make bench` (about 5 minutes), or tests/bench/run.sh --long (about 25).
+"""lenswire beside its peers on one machine: `make bench` (about 20 minutes), or with ARGS=--long (about 75).
+
+A whole run is written to tests/bench/RESULTS.md; parts of one (--only) are printed only.
 
 Everybody gets the same stand-in camera and the same viewers, in rounds one after another, so that what else the machine
 does hits all alike: read the ratios, not the figures. All is on loopback, where the cost of receiving is partly the
@@ -16,13 +18,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from figures import Figures
+from moments import encoders, first_picture, links, return_of_a_viewer, soak
 from parts import fan_out, slow, stalled, work
+from results import COUNTS, write
 from screen import VIEWERS, camera_to_screen
-from servers import BARE, GSTREAMER, OURS, OURS_TLS, USTREAMER, Case
+from servers import BARE, FPS, GSTREAMER, OURS, OURS_TLS, QUALITY, USTREAMER, Case
 
 from lenswire.messages import Watch
 
-PARTS = "fanout", "work", "slow", "stalled", "screen"
 PEERS = OURS, BARE, OURS_TLS, USTREAMER, GSTREAMER
 Step = tuple[str, Callable[[Figures], None]]  # what to say, what to do
 
@@ -30,12 +33,12 @@ Step = tuple[str, Callable[[Figures], None]]  # what to say, what to do
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true", help="more rounds, more viewers, longer looks")
-    parser.add_argument("--only", choices=PARTS, action="append", help="may be given several times")
+    parser.add_argument("--only", choices=STEPS, action="append", help="may be given several times")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without ending the servers
     figures = Figures()
     began = time.monotonic()
-    for part in options.only or PARTS:
+    for part in options.only or (part for part in STEPS if part != "soak" or options.long):
         for label, step in STEPS[part](options.long):
             load, minutes = os.getloadavg()[0], (time.monotonic() - began) / 60
             print(f"{minutes:4.1f} min, load {load:.1f}: {label}", flush=True)
@@ -44,16 +47,55 @@ def main() -> None:
             except (OSError, TimeoutError) as error:
                 print(f"  failed: {error}", flush=True)
     print(f"\nMedians, {os.cpu_count()} cores.\n\n{figures.table()}")
+    if not options.only:
+        write(figures, "5 rounds" if options.long else "2 rounds", FPS, QUALITY)
 
 
 def fan_outs(long: bool) -> Iterator[Step]:
-    counts, rounds, seconds = ((1, 10, 50), 3, 5) if long else ((1, 50), 2, 3)
-    vga = Case("MJPEG", 640, 480), 100
-    cells = [(Case(form), count) for form in ("MJPEG", "YUYV") for count in counts] + [vga]
-    for number in range(rounds):
+    cells = [(Case(form), count) for form in ("MJPEG", "YUYV") for count in (1, 10, 50)]
+    for _ in range(5 if long else 2):
         for case, count in cells:
-            for peer in PEERS if long or not number else (OURS, BARE):
-                yield f"{case.format}, {count}: {peer.name}", partial(fan_out, peer, case, count, seconds)
+            for peer in PEERS:
+                yield f"{case.format}, {count}: {peer.name}", partial(fan_out, peer, case, count, 5 if long else 3)
+
+
+def curves(long: bool) -> Iterator[Step]:
+    """What fan_outs left out, to see whether the cost goes straight up; and larger pictures."""
+    cells = [(Case(form), count) for form in ("MJPEG", "YUYV") for count in COUNTS if count not in (1, 10, 50)]
+    larger = [(Case(form, 1920, 1080), count) for form in ("MJPEG", "YUYV") for count in (1, 10)]
+    for case, count in cells + larger:
+        for peer in (OURS, BARE, USTREAMER, GSTREAMER):
+            label = f"{case.format} {case.width}x{case.height}, {count}: {peer.name}"
+            yield label, partial(fan_out, peer, case, count, 5 if long else 3)
+
+
+def link_speeds(long: bool) -> Iterator[Step]:
+    for peer in PEERS:
+        yield f"links of several speeds: {peer.name}", partial(links, peer, 60 if long else 20)
+
+
+def encodings(long: bool) -> Iterator[Step]:
+    for _ in range(5 if long else 2):
+        for case in (Case("YUYV"), Case("YUV420"), Case("YUYV", 1920, 1080)):
+            for peer in (OURS, BARE, USTREAMER, GSTREAMER):
+                if case.format != "YUV420" or peer.planar is not None:
+                    yield (
+                        f"{case.format} {case.width}x{case.height} encoded: {peer.name}",
+                        partial(encoders, peer, case, 4),
+                    )
+
+
+def starts(long: bool) -> Iterator[Step]:
+    for _ in range(5 if long else 3):
+        for case in (Case("MJPEG"), Case("YUYV")):
+            for peer in PEERS:
+                yield f"{case.format}, first picture: {peer.name}", partial(first_picture, peer, case)
+    for peer in PEERS:
+        yield f"a viewer returns: {peer.name}", partial(return_of_a_viewer, peer, 100 if long else 30)
+
+
+def soaks(long: bool) -> Iterator[Step]:
+    yield "30 minutes with 50 viewers", partial(soak, OURS, 50, 1800)
 
 
 def works(long: bool) -> Iterator[Step]:
@@ -63,7 +105,7 @@ def works(long: bool) -> Iterator[Step]:
 
 
 def slows(long: bool) -> Iterator[Step]:
-    for peer in PEERS if long else (OURS, BARE):
+    for peer in PEERS:
         yield f"one slow viewer: {peer.name}", partial(slow, peer, 60 if long else 20)
 
 
@@ -73,13 +115,23 @@ def stalls(long: bool) -> Iterator[Step]:
 
 
 def screens(long: bool) -> Iterator[Step]:
-    names = list(VIEWERS) if long else list(VIEWERS)[:2]
-    for _ in range(3 if long else 1):
-        for name in names:
+    for _ in range(5 if long else 2):
+        for name in VIEWERS:
             yield f"camera to screen: {name}", partial(camera_to_screen, name, 6)
 
 
-STEPS = {"fanout": fan_outs, "work": works, "slow": slows, "stalled": stalls, "screen": screens}
+STEPS = {
+    "fanout": fan_outs,
+    "curve": curves,
+    "encode": encodings,
+    "start": starts,
+    "links": link_speeds,
+    "slow": slows,
+    "stalled": stalls,
+    "work": works,
+    "screen": screens,
+    "soak": soaks,
+}
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ class Bar:
     of_bare: bool = False
 
     def __str__(self) -> str:
-        return f"{'>=' if self.at_least else '<='} {self.limit:g}{' x bare' if self.of_bare else ''}"
+        return f"{'>=' if self.at_least else '<='} {self.limit:.3g}{' x bare' if self.of_bare else ''}"
 
     def kept(self, value: float) -> bool:
         return value >= self.limit if self.at_least else value <= self.limit
@@ -39,15 +39,24 @@ class Figures:
         if bar:
             self._bars[what] = bar
 
+    def median(self, what: str, peer: str) -> float | None:
+        """None if it was not measured."""
+        values = self._values.get(what, {}).get(peer)
+        return statistics.median(values) if values else None
+
+    @property
+    def peers(self) -> list[str]:
+        return list(dict.fromkeys(peer for values in self._values.values() for peer in values))
+
     def table(self) -> str:
         """Markdown: a line for each figure, a column for each peer."""
-        peers = list(dict.fromkeys(peer for values in self._values.values() for peer in values))
+        peers = self.peers
         lines = [_line(["", *peers, f"{OURS} / bare", "bar", ""]), _line(["---"] * (len(peers) + 4))]
         return "\n".join(lines + [self._row(what, peers) for what in self._values])
 
     def _row(self, what: str, peers: list[str]) -> str:
         medians = {peer: statistics.median(values) for peer, values in self._values[what].items()}
-        cells = [f"{medians[peer]:.3g}" if peer in medians else "" for peer in peers]
+        cells = [_short(medians[peer]) if peer in medians else "" for peer in peers]
         ratio = medians[OURS] / medians[BARE] if medians.get(BARE) and OURS in medians else None
         bar = self._bars.get(what)
         value = ratio if bar and bar.of_bare else medians.get(OURS)
@@ -58,6 +67,11 @@ class Figures:
 def percentile(values: Iterable[float], percent: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def _short(value: float) -> str:
+    """Three figures, and no powers of ten."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _line(cells: list[str]) -> str:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Render the short clips that fakev4l2.so plays: 16 frames per size, as YUYV and as MJPEG.
+"""Render the short clips that fakev4l2.so plays: 16 frames per size, as YUYV, YU12 and MJPEG.
 
     mkframes.py DIR [WIDTHxHEIGHT ...]
 
@@ -69,6 +69,14 @@ def yuyv(bgr: np.ndarray) -> bytes:
     return out.tobytes()
 
 
+def yu12(bgr: np.ndarray) -> bytes:
+    """The same picture, planar: the luma is the same, the chroma the mean of two rows."""
+    packed = np.frombuffer(yuyv(bgr), np.uint8).reshape(*bgr.shape[:2], 2)
+    rows = packed.astype(np.uint16)
+    chroma = ((rows[::2] + rows[1::2] + 1) // 2).astype(np.uint8)
+    return packed[..., 0].tobytes() + chroma[:, ::2, 1].tobytes() + chroma[:, 1::2, 1].tobytes()
+
+
 def jpeg(bgr: np.ndarray) -> bytes:
     return simplejpeg.encode_jpeg(np.ascontiguousarray(bgr), 80, "BGR", "420")
 
@@ -83,6 +91,7 @@ def main(folder: Path, sizes: list[str]) -> None:
     for size in sizes or SIZES:
         frames = list(render(*map(int, size.split("x"))))
         write(folder / f"{size}.yuyv", [yuyv(frame) for frame in frames])
+        write(folder / f"{size}.yu12", [yu12(frame) for frame in frames])
         write(folder / f"{size}.mjpg", [jpeg(frame) for frame in frames])
 
 

@@ -25,7 +25,7 @@ RSS = {"MJPEG": Bar(32), "YUYV": Bar(48)}
 
 def fan_out(peer: Peer, case: Case, count: int, seconds: float, figures: Figures) -> None:
     """Many viewers, all of them quick."""
-    with Server(peer, case) as server, _crowd(peer, server, count) as crowd:
+    with Server(peer, case) as server, crowd_of(peer, server, count) as crowd:
         _begin(crowd, every=1 if count < 10 else count // 10)
         cpu = server.cpu()
         crowd.watch(seconds)
@@ -45,7 +45,7 @@ def fan_out(peer: Peer, case: Case, count: int, seconds: float, figures: Figures
 
 def work(case: Case, watches: Sequence[Watch], seconds: float, figures: Figures) -> None:
     """What the device makes for viewers of several wishes, by its own count."""
-    with Server(servers.OURS, case) as server, _crowd(servers.OURS, server, len(watches), watches) as crowd:
+    with Server(servers.OURS, case) as server, crowd_of(servers.OURS, server, len(watches), watches) as crowd:
         crowd.watch(WARM_UP)
         before = _status(crowd)
         crowd.watch(seconds)
@@ -59,7 +59,7 @@ def work(case: Case, watches: Sequence[Watch], seconds: float, figures: Figures)
 def slow(peer: Peer, seconds: float, figures: Figures) -> None:
     """One viewer who reads at a tenth of the rate, beside five fast ones."""
     case = Case("MJPEG")
-    with Server(peer, case) as server, _crowd(peer, server, 5) as crowd:
+    with Server(peer, case) as server, crowd_of(peer, server, 5) as crowd:
         _begin(crowd)
         crowd.watch(3)
         fast_before = _ages(crowd)
@@ -90,7 +90,7 @@ def slow(peer: Peer, seconds: float, figures: Figures) -> None:
 def stalled(peer: Peer, count: int, seconds: float, figures: Figures) -> None:
     """Many viewers who ask for pictures and then never read, beside one who does."""
     case = Case("MJPEG")
-    with Server(peer, case) as server, _crowd(peer, server, 1) as crowd:
+    with Server(peer, case) as server, crowd_of(peer, server, 1) as crowd:
         _begin(crowd)
         crowd.watch(seconds)
         before = _ages(crowd)
@@ -111,7 +111,7 @@ def stalled(peer: Peer, count: int, seconds: float, figures: Figures) -> None:
 
 
 @contextmanager
-def _crowd(peer: Peer, server: Server, count: int, watches: Sequence[Watch] = ()) -> Iterator[Crowd]:
+def crowd_of(peer: Peer, server: Server, count: int, watches: Sequence[Watch] = ()) -> Iterator[Crowd]:
     """So many viewers, who have their first pictures."""
     viewers = []
     for number in range(count):

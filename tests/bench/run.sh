@@ -15,5 +15,6 @@ if ! dpkg -s $packages >"$BENCH/install.log" 2>&1; then
         >"$BENCH/install.log" 2>&1 || { echo "that failed; see $BENCH/install.log"; exit 1; }
 fi
 gcc -O2 -Wall -fPIC -shared -o "$BENCH/fakev4l2.so" "$here/fakev4l2.c" -ldl -lpthread
-[ -d "$BENCH/frames" ] || "$python" "$here/mkframes.py" "$BENCH/frames" 640x480 1280x720
+[ -f "$BENCH/frames/1920x1080.yu12" ] || "$python" "$here/mkframes.py" "$BENCH/frames"
+"$python" -c "import matplotlib" 2>/dev/null || "$python" -m pip -q --disable-pip-version-check install matplotlib
 exec "$python" "$here/bench.py" "$@"

@@ -20,7 +20,7 @@ FPS, QUALITY = 30, 80
 
 
 class Case(NamedTuple):
-    """What the camera gives: "MJPEG" (passed through) or "YUYV" (to be encoded)."""
+    """What the camera gives: "MJPEG" (passed through), "YUYV" or "YUV420" (to be encoded)."""
 
     format: str
     width: int = 1280
@@ -29,17 +29,20 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Peer:
-    """A server. `command`: its words, into which the case is put; `copy` and `encode` go in as {mode}."""
+    """A server. `command`: its words, into which the case is put; `copy`, `encode` and `planar` (for YUV420; None: it
+    cannot) go in as {mode}."""
 
     name: str
     command: str
     copy: str = ""
     encode: str = ""
+    planar: str | None = ""
     native: bool = False  # speaks our protocol; the others give multipart JPEG, over HTTP or bare TCP
     tls: bool = False
 
     def words(self, case: Case, port: int) -> list[str]:
-        mode = (self.copy if case.format == "MJPEG" else self.encode).format(**case._asdict())
+        modes = {"MJPEG": self.copy, "YUYV": self.encode, "YUV420": self.planar or ""}
+        mode = modes[case.format].format(**case._asdict())
         return self.command.format(**case._asdict(), port=port, mode=mode, fps=FPS, quality=QUALITY).split()
 
 
@@ -54,6 +57,7 @@ BARE = Peer(
     f"{sys.executable} {HERE}/bare.py {{port}} {{width}} {{height}} {{quality}} {{mode}}",
     copy="MJPG",
     encode="YUYV",
+    planar="YU12",
 )
 # One worker: with more, a finished picture waits until the next one is captured.
 USTREAMER = Peer(
@@ -62,6 +66,7 @@ USTREAMER = Peer(
     "--tcp-nodelay --log-level 0",
     copy="-m MJPEG -c HW",
     encode="-m YUYV",
+    planar=None,  # not before 5.x
 )
 GSTREAMER = Peer(
     "GStreamer",
@@ -69,6 +74,7 @@ GSTREAMER = Peer(
     "tcpserversink host=127.0.0.1 port={port}",
     copy="image/jpeg,width={width},height={height},framerate=30/1",
     encode="video/x-raw,format=YUY2,width={width},height={height},framerate=30/1 ! jpegenc quality=80",
+    planar="video/x-raw,format=I420,width={width},height={height},framerate=30/1 ! jpegenc quality=80",
 )
 
 
@@ -77,7 +83,7 @@ class Server:
 
     def __init__(self, peer: Peer, case: Case) -> None:
         self.port = free_port()
-        formats = "YUYV,MJPG" if case.format == "MJPEG" else "YUYV"
+        formats = {"MJPEG": "YUYV,MJPG", "YUYV": "YUYV", "YUV420": "YU12"}[case.format]
         self.log = BENCH / f"{peer.name}.log"
         self._log = self.log.open("w")
         self._process = subprocess.Popen(
@@ -107,8 +113,15 @@ class Server:
 
     def peak_rss(self) -> float:
         """MB at most so far, less the camera's pictures and buffers, which are mapped into the server."""
+        return self._memory("VmHWM")
+
+    def rss(self) -> float:
+        """MB now, less the same."""
+        return self._memory("VmRSS")
+
+    def _memory(self, what: str) -> float:
         root = Path(f"/proc/{self._process.pid}")
-        kilobytes = int(re.search(r"VmHWM:\s+(\d+)", (root / "status").read_text())[1])
+        kilobytes = int(re.search(rf"{what}:\s+(\d+)", (root / "status").read_text())[1])
         for mapping in re.split(r"\n(?=[0-9a-f]+-[0-9a-f]+ )", (root / "smaps").read_text()):
             if re.search(r"/frames/|memfd:fakev4l2", mapping.split("\n", 1)[0]):
                 kilobytes -= int(re.search(r"\nRss:\s+(\d+)", mapping)[1])
@@ -158,7 +171,7 @@ def connect(port: int, receive_buffer: int = 0, patience: float = 10.0) -> socke
             sock.close()
             if time.monotonic() > late:
                 raise
-            time.sleep(0.02)
+            time.sleep(0.002)
         else:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock

@@ -123,10 +123,11 @@ class Viewer:
         self._answer()
 
     def forget(self, every: int = 1) -> None:
-        """Begin to count anew."""
+        """Begin to count anew, and keep a sample of every so many."""
         self.frames = self.bytes = 0
         self.samples: list[tuple[int, bytes]] = []
         self._every = every
+        self.whole = False  # samples are whole pictures
 
     def read(self, limit: int = BUFFER) -> int:
         """Take what the socket has, at most `limit` bytes; returns how many."""
@@ -160,7 +161,8 @@ class Viewer:
 
     def _count(self, jpeg: memoryview) -> None:
         if self.frames % self._every == 0:
-            self.samples.append((self._read_at, bytes(jpeg[: 8192 + len(jpeg) // 8])))
+            enough = len(jpeg) if self.whole else 8192 + len(jpeg) // 8
+            self.samples.append((self._read_at, bytes(jpeg[:enough])))
         self.frames += 1
 
     def _answer(self) -> None:
@@ -194,15 +196,15 @@ class Crowd:
         for viewer in self.viewers:
             self._selector.register(viewer.socket, selectors.EVENT_READ, viewer)
 
-    def watch(self, seconds: float, throttle: Throttle | None = None) -> None:
+    def watch(self, seconds: float, *throttles: Throttle) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            ready = self._selector.select(0 if self._read else min(left, THROTTLE_TURN if throttle else 0.2))
+            ready = self._selector.select(0 if self._read else min(left, THROTTLE_TURN if throttles else 0.2))
             for key, _ in ready:
                 self._take(key.data)
             if self._read and (not ready or time.monotonic() - self._read_since > LATE_ANSWER):
                 self._digest()
-            if throttle:
+            for throttle in throttles:
                 throttle.turn()
 
     def close(self) -> None:
@@ -225,7 +227,7 @@ class Crowd:
 
 
 def arrive(peer: servers.Peer, port: int, watch: Watch = EVERYTHING, receive_buffer: int = 0) -> Viewer:
-    """A viewer that has just connected and said its first words."""
+    """A viewer that has just connected and said its first words. The server may still be starting."""
     sock = servers.connect(port, receive_buffer)
     if peer.tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
