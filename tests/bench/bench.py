@@ -21,7 +21,7 @@ from figures import Figures
 from moments import encoders, first_picture, links, return_of_a_viewer, soak
 from parts import fan_out, slow, stalled, work
 from results import COUNTS, write
-from screen import VIEWERS, camera_to_screen
+from screen import FULL_HD, HD, VIEWERS, camera_to_screen
 from servers import BARE, FPS, GSTREAMER, OURS, OURS_TLS, QUALITY, USTREAMER, Case
 
 from lenswire.messages import Watch
@@ -117,7 +117,9 @@ def stalls(long: bool) -> Iterator[Step]:
 def screens(long: bool) -> Iterator[Step]:
     for _ in range(5 if long else 2):
         for name in VIEWERS:
-            yield f"camera to screen: {name}", partial(camera_to_screen, name, 6)
+            yield f"camera to screen: {name}", partial(camera_to_screen, name, HD, 6)
+        for name in (OURS.name, USTREAMER.name):
+            yield f"camera to screen, 1080p60: {name}", partial(camera_to_screen, name, FULL_HD, 6)
 
 
 STEPS = {

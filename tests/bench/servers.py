@@ -25,6 +25,7 @@ class Case(NamedTuple):
     format: str
     width: int = 1280
     height: int = 720
+    fps: int = FPS
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Peer:
     def words(self, case: Case, port: int) -> list[str]:
         modes = {"MJPEG": self.copy, "YUYV": self.encode, "YUV420": self.planar or ""}
         mode = modes[case.format].format(**case._asdict())
-        return self.command.format(**case._asdict(), port=port, mode=mode, fps=FPS, quality=QUALITY).split()
+        return self.command.format(**case._asdict(), port=port, mode=mode, quality=QUALITY).split()
 
 
 _SERVE = (
@@ -72,9 +73,9 @@ GSTREAMER = Peer(
     "GStreamer",
     "gst-launch-1.0 -q v4l2src device=/dev/video0 ! {mode} ! multipartmux boundary=f ! "
     "tcpserversink host=127.0.0.1 port={port}",
-    copy="image/jpeg,width={width},height={height},framerate=30/1",
-    encode="video/x-raw,format=YUY2,width={width},height={height},framerate=30/1 ! jpegenc quality=80",
-    planar="video/x-raw,format=I420,width={width},height={height},framerate=30/1 ! jpegenc quality=80",
+    copy="image/jpeg,width={width},height={height},framerate={fps}/1",
+    encode="video/x-raw,format=YUY2,width={width},height={height},framerate={fps}/1 ! jpegenc quality=80",
+    planar="video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 ! jpegenc quality=80",
 )
 
 
@@ -88,7 +89,7 @@ class Server:
         self._log = self.log.open("w")
         self._process = subprocess.Popen(
             peer.words(case, self.port),
-            env=os.environ | camera_environment(formats),
+            env=os.environ | camera_environment(formats, case.fps),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -128,11 +129,11 @@ class Server:
         return kilobytes / 1024
 
 
-def camera_environment(formats: str) -> dict[str, str]:
+def camera_environment(formats: str, fps: int) -> dict[str, str]:
     return {
         "LD_PRELOAD": str(BENCH / "fakev4l2.so"),
         "FAKEV4L2_DIR": str(BENCH / "frames"),
-        "FAKEV4L2_FPS": str(FPS),
+        "FAKEV4L2_FPS": str(fps),
         "FAKEV4L2_FORMATS": formats,
         "PYTHONUNBUFFERED": "1",
     }
