@@ -10,6 +10,7 @@ sender's.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--only", choices=STEPS, action="append", help="may be given several times")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without ending the servers
+    gc.disable()  # the viewers are all in this process: a pause of ours would look like the server's
     figures = Figures()
     began = time.monotonic()
     for part in options.only or (part for part in STEPS if part != "soak" or options.long):
