@@ -29,9 +29,9 @@ Python takes ([bare.py](bare.py): a hundred lines without features).
 ![The age of the oldest picture against the speed of the link]({links})
 
 From some ten viewers on the curves go straight up. Below that a viewer costs more: each one's credit comes alone and
-wakes the server, where those of many come together. What TLS adds is some 40 us for each viewer's frame of 90 kB: 17 for
-AES-256-GCM (`openssl speed` on this machine: 5.3 GB/s), the rest for its six records, each of which is a system call and
-a segment of its own. A Pi before the 5 has no instructions for AES; there it costs several times that.
+wakes the server, where those of many come together. What TLS adds is some 40 us for each viewer's frame of 90 kB: 17
+for AES-256-GCM (`openssl speed` on this machine: 5.3 GB/s), the rest for its six records, each of which is a system
+call and a segment of its own. A Pi before the 5 has no instructions for AES; there it costs several times that.
 
 {table}
 """
