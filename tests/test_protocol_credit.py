@@ -51,6 +51,32 @@ def test_more_received_than_sent_is_refused(sent: int, received: int) -> None:
         link.device.receive_data(wire.encode(Credit(received, 1)), NOW)
 
 
+@pytest.mark.parametrize("cut", [0, 1, 23, 24, 28])
+def test_a_credit_may_come_alone_in_pieces_or_with_others(cut: int) -> None:
+    """The way that is short for one that comes alone hears the same as the long one."""
+    link = opened()
+    said = wire.encode(Credit(0, 3))
+    heard = []
+    for part in (said[:cut], said[cut:], said + wire.encode(Credit(0, 5))):
+        link.device.receive_data(part, NOW)
+        heard += link.device.events()
+    assert heard == [Credit(0, 3), Credit(0, 3), Credit(0, 5)]
+    assert link.device.credit == 5
+
+
+@pytest.mark.parametrize(
+    ("at_byte", "value", "words"),
+    [(0, 0, "not a lenswire message"), (4, 9, "expected version"), (23, 4, "too short"), (28, 9, "credit: window")],
+)
+def test_a_credit_alone_is_looked_at_as_closely(at_byte: int, value: int, words: str) -> None:
+    link = opened()
+    said = bytearray(wire.encode(Credit(0, 3)))
+    said[at_byte] = value
+    with pytest.raises(ProtocolError, match=words):
+        link.device.receive_data(bytes(said), NOW)
+    assert link.device.credit == 0
+
+
 def test_frames_use_credit_up_and_grants_renew_it() -> None:
     link = opened()
     link.viewer.grant(2)

@@ -108,8 +108,11 @@ class Connection:
         if self.closed:
             return
         self.heard = now
-        self._in += data
         try:
+            if not self._in and Kind.CREDIT in self._expected and (credit := wire.lone_credit(data, self.version)):
+                self._receive(credit, now)
+                return
+            self._in += data
             while self._in and (message := self._next_message()):
                 self._receive(message, now)
         except ProtocolError as error:

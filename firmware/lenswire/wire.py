@@ -43,6 +43,7 @@ from lenswire.messages import (
 MAGIC = b"LENS"
 HEADER = struct.Struct(">4sBBHIQI")  # magic, version, kind, flags, sequence, time, length
 FRAME = struct.Struct(">IHHII")  # rendition, width, height, encode begin, encode end
+_CREDIT = struct.Struct(HEADER.format + "IB")  # received, window
 _FRAME_HEAD = struct.Struct(HEADER.format + FRAME.format[1:])
 JPEG_OFFSET = HEADER.size + FRAME.size  # where the picture begins in an encoded frame
 
@@ -127,6 +128,15 @@ def _about(m: Frame) -> bytes:
     return FRAME.pack(m.rendition, m.width, m.height, m.encode_begin, m.encode_end)
 
 
+def lone_credit(data: bytes | bytearray | memoryview, version: int) -> Credit | None:
+    """The Credit that these bytes are, if they are one and nothing else: most of what a device hears."""
+    if len(data) != _CREDIT.size:
+        return None
+    magic, told, kind, _, _, _, length, received, window = _CREDIT.unpack(data)
+    whole = magic == MAGIC and told == version and kind == Kind.CREDIT and length == MAX_PAYLOAD[Kind.CREDIT]
+    return Credit(received, window) if whole else None
+
+
 def decode_frame(data: bytes) -> Frame:
     """What encode_frame() made; its JPEG is a memoryview of it."""
     return _decode_frame(decode_header(data), memoryview(data)[HEADER.size :])
@@ -161,17 +171,9 @@ def _decode_watch(header: Header, payload: bytes | memoryview) -> Watch:
     return Watch(width, height, millihertz / 1000, quality)
 
 
-def _decode_credit(header: Header, payload: bytes | memoryview) -> Credit:
-    return Credit(*struct.unpack_from(">IB", payload))
-
-
 def _decode_frame(header: Header, payload: bytes | memoryview) -> Frame:
     rendition, width, height, begin, end = FRAME.unpack_from(payload)
     return Frame(header.sequence, header.time, rendition, width, height, begin, end, payload[FRAME.size :])
-
-
-def _decode_pong(header: Header, payload: bytes | memoryview) -> Pong:
-    return Pong(struct.unpack_from(">Q", payload)[0], header.time)
 
 
 def _decode_command(header: Header, payload: bytes | memoryview) -> Command:
@@ -179,10 +181,6 @@ def _decode_command(header: Header, payload: bytes | memoryview) -> Command:
     if verb not in list(Verb):
         raise ProtocolError(f"command: unknown verb {verb}")
     return Command(header.sequence, Verb(verb))
-
-
-def _decode_close(header: Header, payload: bytes | memoryview) -> Close:
-    return Close(struct.unpack_from(">H", payload)[0], _text(payload[2:], "close: reason"))
 
 
 _STATUS_TYPES: dict[str, type] = {
@@ -245,16 +243,18 @@ _DECODERS: dict[Kind, Callable[[Header, bytes | memoryview], Message]] = {
     Kind.PROOF: lambda header, payload: Proof(bytes(payload)),
     Kind.WELCOME: lambda header, payload: Welcome(bool(header.flags & 1)),
     Kind.WATCH: _decode_watch,
-    Kind.CREDIT: _decode_credit,
+    Kind.CREDIT: lambda header, payload: Credit(*struct.unpack_from(">IB", payload)),
     Kind.FRAME: _decode_frame,
     Kind.PING: lambda header, payload: Ping(header.time),
-    Kind.PONG: _decode_pong,
+    Kind.PONG: lambda header, payload: Pong(struct.unpack_from(">Q", payload)[0], header.time),
     Kind.STATUS: _decode_status,
     Kind.COMMAND: _decode_command,
     Kind.RESULT: lambda header, payload: Result(
         header.sequence, bool(header.flags & 1), _text(payload, "result: text")
     ),
-    Kind.CLOSE: _decode_close,
+    Kind.CLOSE: lambda header, payload: Close(
+        struct.unpack_from(">H", payload)[0], _text(payload[2:], "close: reason")
+    ),
 }
 
 # Message -> kind, flags, sequence, time, and the payload in one part or more: a picture is copied once only.

@@ -101,13 +101,17 @@ class NativeSession(Session):
                 self._server.hub.queue(self)
 
     def received(self, data: bytes) -> None:
+        waiting = self.connection.credit > 0  # for the next frame, or for room to send it
         try:
             self.connection.receive_data(data, self._server.now())
         except ProtocolError as error:
             log.warning("! %s broke the rules: %s", self.peer, error)
         self._flush()  # a pong must not wait behind the frame that the same bytes ask for
         for message in self.connection.events():
-            self._handle(message)
+            if not isinstance(message, Credit):
+                self._handle(message)
+            elif not waiting:
+                self._next()
 
     def check(self, now: int) -> None:
         if self.connection.state is not State.OPEN:
@@ -130,8 +134,6 @@ class NativeSession(Session):
 
     def _handle(self, message: Message) -> None:
         match message:
-            case Credit():
-                self._next()
             case Watch():
                 self._watch(Plan(message.width, message.height, message.fps, message.quality))
             case Command():
