@@ -206,8 +206,8 @@ class Connection:
                     raise ProtocolError(f"credit: {message.received} frames received, but {self.frames_sent} were sent")
                 self.credit = max(0, message.window - in_flight)
                 self._events.append(message)
-            case Ping(time):
-                self._say(Pong(time, now))
+            case Ping():
+                self._say(Pong(message.time, now))
             case Hello():
                 self._receive_hello(message)
             case Proof():
