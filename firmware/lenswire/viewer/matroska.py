@@ -15,9 +15,6 @@ from av.container import Flags
 from lenswire.viewer.reception import Received
 
 MILLISECOND = 1_000_000  # ns: Matroska's unit of time
-# The device's clock started anew if what it shows is off by more, compared with ours, than from one frame to the next
-# any error of the estimate could make it.
-RESTART = 1_000_000_000  # ns
 FAILURES = (OSError, av.FFmpegError)  # what writing may raise
 
 
@@ -44,8 +41,7 @@ class Part:
     def continues(self, received: Received) -> bool:
         """The frame belongs into this file."""
         before, self._previous = self._previous, received
-        moved = (received.captured - received.frame.captured) - (before.captured - before.frame.captured)
-        same = abs(moved) < RESTART and (received.frame.width, received.frame.height) == self._size
+        same = received.same_clock(before) and (received.frame.width, received.frame.height) == self._size
         return same and (self._end is None or received.frame.captured < self._end)
 
     def write(self, received: Received) -> bool:

@@ -22,6 +22,9 @@ HURRIED_PINGS, HURRIED_INTERVAL = 5, 150_000_000
 LATE = 0.5
 # How wrong a time may be of which nothing is known: longer than any device has been running.
 UNKNOWN = 1 << 62
+# The device's clock started anew if what it shows is off by more, compared with ours, than from one frame to the next
+# any error of the estimate could make it.
+RESTART = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Received:
     def age(self, now: int) -> float:
         """Seconds since it was captured."""
         return (now - self.captured) / 1e9
+
+    def same_clock(self, before: Received) -> bool:
+        """Whether the device's clock went on since an earlier frame; False: it started anew."""
+        return abs((self.captured - self.frame.captured) - (before.captured - before.frame.captured)) < RESTART
 
 
 @dataclass(slots=True)

@@ -182,7 +182,7 @@ class Timeline:
         last, captured = self._last, received.frame.captured
         if last is None:
             self._first, self._begin = captured, secrets.randbits(31)
-        elif abs((received.captured - captured) - (last.captured - last.frame.captured)) >= SECOND:  # another clock
+        elif not received.same_clock(last):
             passed = max(received.captured - last.captured, 0)
             self._first, self._begin = captured, self._timestamp + passed * CLOCK // SECOND + 1
         timestamp = self._begin + (captured - self._first) * CLOCK // SECOND

@@ -226,7 +226,7 @@ class Routes:
         return unavailable(full, 10) if full else None
 
     async def _send(self, request: web.Request, published: Published) -> web.StreamResponse:
-        jpeg = published.frame.jpeg
+        jpeg = published.jpeg
         response = web.StreamResponse(headers=about(published, self._server.now()))
         response.content_type, response.content_length = "image/jpeg", len(jpeg)
         await response.prepare(request)
