@@ -83,6 +83,7 @@ class ScriptedDevice:
     status: Status = field(default_factory=lambda: Status("STREAMING", camera="scripted", encoder="none"))
     obeys: bool = True
     heard: list[Message] = field(default_factory=list)
+    grants: int = 0  # of credit
     accepted: int = 0
     reads: int = 0
 
@@ -182,9 +183,11 @@ class _Viewer:
         if data == b"":
             raise ConnectionResetError
         self._device.reads += data is not None
+        credit = self.connection.credit
         try:
             self.connection.receive_data(data or b"", time.monotonic_ns())
         finally:
+            self._device.grants += self.connection.credit > credit
             for message in self.connection.events():
                 self._handle(message)
             self._tell()

@@ -51,22 +51,20 @@ def test_more_received_than_sent_is_refused(sent: int, received: int) -> None:
         link.device.receive_data(wire.encode(Credit(received, 1)), NOW)
 
 
-@pytest.mark.parametrize("cut", [0, 1, 23, 24, 28])
+@pytest.mark.parametrize("cut", [0, 1, 23])
 def test_a_credit_may_come_alone_in_pieces_or_with_others(cut: int) -> None:
     """The way that is short for one that comes alone hears the same as the long one."""
     link = opened()
     said = wire.encode(Credit(0, 3))
-    heard = []
-    for part in (said[:cut], said[cut:], said + wire.encode(Credit(0, 5))):
+    for part, credit in ((said[:cut], 0), (said[cut:], 3), (said + wire.encode(Credit(0, 5)), 5)):
         link.device.receive_data(part, NOW)
-        heard += link.device.events()
-    assert heard == [Credit(0, 3), Credit(0, 3), Credit(0, 5)]
-    assert link.device.credit == 5
+        assert link.device.credit == credit
+        assert not link.device.events()
 
 
 @pytest.mark.parametrize(
     ("at_byte", "value", "words"),
-    [(0, 0, "not a lenswire message"), (4, 9, "expected version"), (23, 4, "too short"), (28, 9, "credit: window")],
+    [(0, 0, "not a lenswire message"), (4, 9, "expected version"), (23, 4, "over the limit"), (7, 9, "credit: window")],
 )
 def test_a_credit_alone_is_looked_at_as_closely(at_byte: int, value: int, words: str) -> None:
     link = opened()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_link import NOW, Link, at, device, viewer
-from lenswire import wire
+from lenswire import status, wire
 from lenswire.errors import ProtocolError
 from lenswire.legacy import LAYOUTS, LegacyServer, LegacyViewer
 from lenswire.messages import (
@@ -23,6 +23,7 @@ from lenswire.messages import (
     U16,
     U32,
     U64,
+    VERSIONS,
     Close,
     Command,
     Credit,
@@ -82,7 +83,7 @@ json_value = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-status_fields = st.sampled_from(list(wire._STATUS_TYPES))
+status_fields = st.sampled_from(list(status.TYPES))
 wild_number = st.sampled_from(["NaN", "-Infinity", "1e999", "-0.0", "9" * 400, "9" * 4300])
 wild_json = st.one_of(
     st.dictionaries(status_fields, json_value).map(lambda told: json.dumps({"state": "READY"} | told)),
@@ -94,7 +95,7 @@ wild_length = st.integers(0, 99) | st.sampled_from([1026, 1027, 4096, 4097, 1638
 
 def message_bytes(kind: int, flags: int, payload: bytes, length: int | None, version: int | None = None) -> bytes:
     if version is None:
-        version = 0 if kind in (Kind.HELLO, Kind.CLOSE) else 1
+        version = 0 if kind in (Kind.HELLO, Kind.CLOSE) else VERSIONS[1]
     return wire.HEADER.pack(b"LENS", version, kind, flags, 1, 2, len(payload) if length is None else length) + payload
 
 
@@ -230,7 +231,7 @@ def test_what_may_be_sent_comes_through(kind: Kind, data: st.DataObject) -> None
 @fuzz
 @given(flags=u16, payload=st.binary(max_size=120))
 def test_any_payload(kind: Kind, flags: int, payload: bytes) -> None:
-    header = wire.Header(1, kind, flags, 1, 2, len(payload))
+    header = wire.Header(VERSIONS[1], kind, flags, 1, 2, len(payload))
     try:
         message = wire.decode(header, memoryview(payload))
     except ProtocolError as refusal:

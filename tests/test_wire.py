@@ -11,9 +11,10 @@ import pytest
 from lenswire import messages, wire
 from lenswire.errors import ProtocolError
 from lenswire.messages import MAX_STATUS, MAX_TEXT, Close, CloseCode, Frame, Hello, Kind, Message, Result, Status, Watch
-from lenswire.protocol import proof
+from lenswire.protocol import EXPECTED, Role, proof
 
 PAGE = Path(__file__).parents[1] / "firmware" / "PROTOCOL.md"
+VERSION = messages.VERSIONS[1]
 
 
 def blocks(kind: str) -> list[list[str]]:
@@ -42,8 +43,9 @@ def decode(raw: bytes) -> Message:
     return wire.decode(header, raw[wire.HEADER.size :])
 
 
-def raw(kind: int, payload: bytes = b"", length: int | None = None, magic: bytes = b"LENS") -> bytes:
-    return struct.pack(">4sBBHIQI", magic, 1, kind, 0, 0, 0, len(payload) if length is None else length) + payload
+def raw(kind: int, payload: bytes = b"", length: int | None = None, magic: bytes = b"LENS", flags: int = 0) -> bytes:
+    length = len(payload) if length is None else length
+    return struct.pack(">4sBBHIQI", magic, VERSION, kind, flags, 0, 0, length) + payload
 
 
 def status(text: str) -> Message:
@@ -136,8 +138,7 @@ def test_a_header_is_refused(data: bytes, words: str) -> None:
         (Kind.WATCH, bytes(8), "WATCH: too short (8 bytes)"),
         (Kind.WATCH, struct.pack(">HHIB", 0, 0, 1_000_001, 0), "watch: fps: expected 0 to 1000.0, got 1000.001"),
         (Kind.WATCH, struct.pack(">HHIB", 0, 0, 0, 101), "watch: quality: expected 0 to 100, got 101"),
-        (Kind.CREDIT, bytes(4), "CREDIT: too short"),
-        (Kind.CREDIT, bytes(4) + b"\x09", "credit: window: expected 0 to 8, got 9"),
+        (Kind.PING, bytes(7), "PING: too short"),
         (Kind.FRAME, bytes(15), "FRAME: too short"),
         (Kind.FRAME, struct.pack(">IHHII", 0, 1, 1, 0, 0), "frame: bytes of JPEG: expected 1 to 33554432, got 0"),
         (Kind.FRAME, struct.pack(">IHHII", 0, 0, 1, 0, 0) + b"x", "frame: width: expected 1 to 65535, got 0"),
@@ -153,6 +154,21 @@ def test_a_header_is_refused(data: bytes, words: str) -> None:
 def test_a_payload_is_refused(kind: Kind, payload: bytes, words: str) -> None:
     with pytest.raises(ProtocolError, match=re.escape(words)):
         decode(raw(kind, payload))
+
+
+def test_a_window_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="credit: window: expected 0 to 8, got 9"):
+        decode(raw(Kind.CREDIT, flags=9))
+
+
+TO_A_DEVICE = set.union(*(kinds for (role, _), kinds in EXPECTED.items() if role is Role.DEVICE)) - {Kind.CREDIT}
+
+
+@pytest.mark.parametrize("kind", sorted(TO_A_DEVICE))
+def test_nothing_that_a_viewer_says_is_as_short_as_a_credit(kind: Kind) -> None:
+    """So a device can leave credits unread, and be woken for anything else."""
+    with pytest.raises(ProtocolError):
+        decode(raw(kind))
 
 
 # STATUS, the one with a life of its own

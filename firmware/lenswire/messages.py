@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from lenswire.errors import ProtocolError
 
-VERSIONS = (1, 1)  # lowest and highest protocol version that this code speaks
+VERSIONS = (2, 2)  # lowest and highest protocol version that this code speaks
 NONCE = PROOF = 32  # bytes: as many as SHA-256 gives
 
 # The largest pictures known to a Pi are 64-megapixel stills; at quality 95 they stay under 32 MiB.

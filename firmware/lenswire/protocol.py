@@ -70,8 +70,7 @@ def proof(key: bytes, fingerprint: bytes, device_nonce: bytes, viewer_nonce: byt
 class Connection:
     """Both ends of the wire. key: 32 bytes or None. fingerprint: of the certificate in use; empty without TLS.
 
-    Device: key_needed asks every viewer for a proof. Viewer: gives one when asked, if it has a key.
-    """
+    Device: key_needed asks every viewer for a proof. Viewer: gives one when asked, if it has a key."""
 
     def __init__(
         self,
@@ -85,8 +84,8 @@ class Connection:
         versions: tuple[int, int] = VERSIONS,
     ) -> None:
         self.role = role
-        self._turn(State.GREETING)
         self.version = versions[1]
+        self._turn(State.GREETING)
         self.peer: Hello | None = None
         self.may_command = False
         self.heard = 0  # when the peer last said anything
@@ -102,26 +101,27 @@ class Connection:
 
     # Receiving
 
-    def receive_data(self, data: bytes | bytearray | memoryview, now: int) -> None:
-        """Take in what the socket gave. Raises ProtocolError, and nothing else, if the peer broke the rules; the CLOSE
-        that says so is then in data_to_send()."""
-        if self.closed:
-            return
+    def receive_data(self, data: bytes | bytearray | memoryview, now: int) -> bool:
+        """Take in what the socket gave; returns whether there may be anything in events() or data_to_send(). Raises
+        ProtocolError, and nothing else, if the peer broke the rules; the CLOSE that says so is in data_to_send()."""
+        if self.state is State.CLOSED:
+            return False
         self.heard = now
         try:
-            if not self._in and Kind.CREDIT in self._expected and (credit := wire.lone_credit(data, self.version)):
-                self._receive(credit, now)
-                return
+            if not self._in and (credit := wire.lone_credit(data, self._credit_mark)):
+                self._allow(*credit)
+                return False
             self._in += data
             while self._in and (message := self._next_message()):
                 self._receive(message, now)
         except ProtocolError as error:
             self.close(CloseCode.BROKEN, str(error))
             raise
+        return True
 
     def events(self) -> list[Message]:
         """What has come in since the last call, in order: Welcome once the connection is open, and Close at its end,
-        at both ends (from whoever closed). Ping, Hello and Proof are dealt with here."""
+        at both ends (from whoever closed). Credit, Ping, Hello and Proof are dealt with here."""
         events, self._events = self._events, []
         return events
 
@@ -136,14 +136,11 @@ class Connection:
     def close(self, code: CloseCode = CloseCode.BYE, reason: str = "") -> None:
         """Say why and end: nothing more is heard or said. Again is no error."""
         if not self.closed:
-            closing = Close(code, reason)
-            self._say(closing)
+            self._say(closing := Close(code, reason))
             self._end(closing)
 
     def data_to_send(self) -> bytes:
         """The bytes to write next, in order; empty if there are none."""
-        if not self._out:
-            return b""
         data, self._out = bytes(self._out), bytearray()
         return data
 
@@ -153,12 +150,13 @@ class Connection:
 
     # Credit
 
-    def frame_sent(self) -> None:
-        """Device: one frame, encoded for this version, was handed to the socket."""
+    def frame_sent(self) -> int:
+        """Device: one frame, encoded for this version, was handed to the socket; returns how many more may be."""
         if not self.credit:
             raise LocalProtocolError("a frame was sent without credit")
         self.credit -= 1
         self.frames_sent += 1
+        return self.credit
 
     def grant(self, window: int) -> None:
         """Viewer: say what has been received, and let `window` more frames be in flight."""
@@ -192,20 +190,16 @@ class Connection:
     def _check(self, header: wire.Header) -> None:
         optional = header.kind >= wire.FIRST_OPTIONAL_KIND and self.state is State.OPEN
         if header.kind not in self._expected and not optional:
-            who, when = self.role.value, self.state.value
-            raise ProtocolError(f"a {who} does not expect {wire.kind_name(header.kind)} while {when}")
+            what = wire.kind_name(header.kind)
+            raise ProtocolError(f"a {self.role.value} does not expect {what} while {self.state.value}")
         expected = 0 if header.kind in wire.UNVERSIONED else self.version
         if header.version != expected:
             raise ProtocolError(f"{wire.kind_name(header.kind)}: expected version {expected}, got {header.version}")
 
     def _receive(self, message: Message, now: int) -> None:
         match message:
-            case Credit():  # the most frequent first
-                in_flight = (self.frames_sent - message.received) & 0xFFFFFFFF
-                if in_flight >= 1 << 31:
-                    raise ProtocolError(f"credit: {message.received} frames received, but {self.frames_sent} were sent")
-                self.credit = max(0, message.window - in_flight)
-                self._events.append(message)
+            case Credit():
+                self._allow(message.received, message.window)
             case Ping():
                 self._say(Pong(message.time, now))
             case Hello():
@@ -220,11 +214,16 @@ class Connection:
                 self.frames_received += isinstance(message, Frame)
                 self._events.append(message)
 
+    def _allow(self, received: int, window: int) -> None:
+        in_flight = (self.frames_sent - received) & 0xFFFFFFFF
+        if in_flight >= 1 << 31:
+            raise ProtocolError(f"credit: {received} frames received, but {self.frames_sent} were sent")
+        self.credit = max(0, window - in_flight)
+
     def _receive_hello(self, hello: Hello) -> None:
-        self.peer = hello
+        self.peer, ours = hello, self._hello
         if self.role is Role.DEVICE:
-            self._say(self._hello)
-        ours = self._hello
+            self._say(ours)
         version = min(ours.highest, hello.highest)
         if version < max(ours.lowest, hello.lowest):
             self.close(
@@ -272,6 +271,7 @@ class Connection:
     def _turn(self, state: State) -> None:
         self.state = state
         self._expected = EXPECTED.get((self.role, state), set())
+        self._credit_mark = wire.credit_mark(self.version) if Kind.CREDIT in self._expected else b""
 
     def _end(self, closing: Close) -> None:
         self._turn(State.CLOSED)

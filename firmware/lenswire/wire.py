@@ -5,19 +5,17 @@ PROTOCOL.md is the specification; its examples are this file's tests. All number
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
 from lenswire.errors import ProtocolError
 from lenswire.messages import (
-    MAX_COUNT,
     MAX_JPEG,
     MAX_NAME,
     MAX_STATUS,
     MAX_TEXT,
+    MAX_WINDOW,
     NONCE,
     PROOF,
     VERSIONS,
@@ -39,11 +37,13 @@ from lenswire.messages import (
     clip,
     printable,
 )
+from lenswire.status import from_json, to_json
 
 MAGIC = b"LENS"
 HEADER = struct.Struct(">4sBBHIQI")  # magic, version, kind, flags, sequence, time, length
+_CREDIT = struct.Struct(">6sHI8xI")  # the same: its mark, window, received, length
+CREDIT_SIZE = HEADER.size  # of a CREDIT alone; whatever else a viewer may say has a payload
 FRAME = struct.Struct(">IHHII")  # rendition, width, height, encode begin, encode end
-_CREDIT = struct.Struct(HEADER.format + "IB")  # received, window
 _FRAME_HEAD = struct.Struct(HEADER.format + FRAME.format[1:])
 JPEG_OFFSET = HEADER.size + FRAME.size  # where the picture begins in an encoded frame
 
@@ -55,9 +55,9 @@ MAX_PAYLOAD = {
     Kind.PROOF: PROOF,
     Kind.WELCOME: 0,
     Kind.WATCH: 9,
-    Kind.CREDIT: 5,
+    Kind.CREDIT: 0,
     Kind.FRAME: FRAME.size + MAX_JPEG,
-    Kind.PING: 0,
+    Kind.PING: 8,
     Kind.PONG: 8,
     Kind.STATUS: MAX_STATUS,
     Kind.COMMAND: 1,
@@ -66,7 +66,6 @@ MAX_PAYLOAD = {
 }
 UNVERSIONED = {Kind.HELLO, Kind.CLOSE}  # their layout is the same in all versions; they carry version 0
 MAX_OPTIONAL = 4096  # bytes of a message that is going to be skipped
-
 
 # For each of the 256 kinds, one more than the longest payload; 0 for a kind that is not known.
 _CAPS = [MAX_PAYLOAD.get(kind, MAX_OPTIONAL if kind >= FIRST_OPTIONAL_KIND else -1) + 1 for kind in range(256)]  # type: ignore[call-overload]
@@ -128,13 +127,17 @@ def _about(m: Frame) -> bytes:
     return FRAME.pack(m.rendition, m.width, m.height, m.encode_begin, m.encode_end)
 
 
-def lone_credit(data: bytes | bytearray | memoryview, version: int) -> Credit | None:
-    """The Credit that these bytes are, if they are one and nothing else: most of what a device hears."""
-    if len(data) != _CREDIT.size:
+def credit_mark(version: int) -> bytes:
+    """What a Credit of this version begins with, for lone_credit()."""
+    return HEADER.pack(MAGIC, version, Kind.CREDIT, 0, 0, 0, 0)[:6]
+
+
+def lone_credit(data: bytes | bytearray | memoryview, mark: bytes) -> tuple[int, int] | None:
+    """What a Credit says (received, window), if these bytes are one and nothing else: most of what a device hears."""
+    if len(data) != CREDIT_SIZE:
         return None
-    magic, told, kind, _, _, _, length, received, window = _CREDIT.unpack(data)
-    whole = magic == MAGIC and told == version and kind == Kind.CREDIT and length == MAX_PAYLOAD[Kind.CREDIT]
-    return Credit(received, window) if whole else None
+    begin, window, received, length = _CREDIT.unpack(data)
+    return (received, window) if begin == mark and not length and window <= MAX_WINDOW else None
 
 
 def decode_frame(data: bytes) -> Frame:
@@ -183,71 +186,16 @@ def _decode_command(header: Header, payload: bytes | memoryview) -> Command:
     return Command(header.sequence, Verb(verb))
 
 
-_STATUS_TYPES: dict[str, type] = {
-    f.name: tuple if f.name == "renditions" else type(f.default) if f.name != "state" else str for f in fields(Status)
-}
-
-
-def _decode_status(header: Header, payload: bytes | memoryview) -> Status:
-    """Fields that are not known are skipped: a newer device may say more."""
-    try:
-        told = json.loads(str(payload, "utf-8"))
-        if not isinstance(told, dict) or "state" not in told:
-            raise ProtocolError("status: expected a JSON object with a state")
-        return Status(**{name: _status_value(name, told[name]) for name in _STATUS_TYPES if name in told})
-    except (ValueError, RecursionError, OverflowError) as error:
-        if isinstance(error, ProtocolError):
-            raise
-        raise ProtocolError(f"status: not what it should be ({type(error).__name__})") from None
-
-
-def _status_value(name: str, value: Any) -> Any:
-    expected = _STATUS_TYPES[name]
-    if expected is str and isinstance(value, str):
-        return printable(value)
-    if expected is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if expected is tuple and isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        return tuple(_numbers(item) for item in value)
-    if expected is int and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise ProtocolError(f"status: {name}: expected {expected.__name__}, got {type(value).__name__}")
-
-
-def _numbers(told: dict[str, Any]) -> dict[str, Any]:
-    """What a rendition says in numbers; anything else, such as NaN or text for our terminal, is skipped."""
-    return {
-        printable(name): value
-        for name, value in told.items()
-        if isinstance(value, int | float) and 0 <= value <= MAX_COUNT
-    }
-
-
-def status_json(status: Status) -> bytes:
-    """The Status as JSON of at most MAX_STATUS bytes; renditions that do not fit are left out."""
-    said = asdict(status)
-    said["renditions"] = list(said["renditions"])
-    while len(raw := _json(said)) > MAX_STATUS:
-        if not said["renditions"]:
-            raise ProtocolError(f"status: {len(raw)} bytes, the limit is {MAX_STATUS}")
-        said["renditions"].pop()
-    return raw
-
-
-def _json(said: dict[str, Any]) -> bytes:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
 _DECODERS: dict[Kind, Callable[[Header, bytes | memoryview], Message]] = {
     Kind.HELLO: _decode_hello,
     Kind.PROOF: lambda header, payload: Proof(bytes(payload)),
     Kind.WELCOME: lambda header, payload: Welcome(bool(header.flags & 1)),
     Kind.WATCH: _decode_watch,
-    Kind.CREDIT: lambda header, payload: Credit(*struct.unpack_from(">IB", payload)),
+    Kind.CREDIT: lambda header, payload: Credit(header.sequence, header.flags),
     Kind.FRAME: _decode_frame,
-    Kind.PING: lambda header, payload: Ping(header.time),
+    Kind.PING: lambda header, payload: Ping(struct.unpack_from(">Q", payload)[0]),
     Kind.PONG: lambda header, payload: Pong(struct.unpack_from(">Q", payload)[0], header.time),
-    Kind.STATUS: _decode_status,
+    Kind.STATUS: lambda header, payload: from_json(payload),
     Kind.COMMAND: _decode_command,
     Kind.RESULT: lambda header, payload: Result(
         header.sequence, bool(header.flags & 1), _text(payload, "result: text")
@@ -269,11 +217,11 @@ _ENCODERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
         0,
         struct.pack(">HHIB", m.width, m.height, max(round(m.fps * 1000), m.fps > 0), m.quality),
     ),
-    Credit: lambda m: (Kind.CREDIT, 0, 0, 0, struct.pack(">IB", m.received & 0xFFFFFFFF, m.window)),
+    Credit: lambda m: (Kind.CREDIT, m.window, m.received & 0xFFFFFFFF, 0, b""),
     Frame: lambda m: (Kind.FRAME, 0, m.sequence, m.captured, _about(m), m.jpeg),
-    Ping: lambda m: (Kind.PING, 0, 0, m.time, b""),
+    Ping: lambda m: (Kind.PING, 0, 0, 0, struct.pack(">Q", m.time)),
     Pong: lambda m: (Kind.PONG, 0, 0, m.time, struct.pack(">Q", m.echo)),
-    Status: lambda m: (Kind.STATUS, 0, 0, 0, status_json(m)),
+    Status: lambda m: (Kind.STATUS, 0, 0, 0, to_json(m)),
     Command: lambda m: (Kind.COMMAND, 0, m.number, 0, bytes((m.verb,))),
     Result: lambda m: (Kind.RESULT, m.ok, m.number, 0, clip(m.text, MAX_TEXT)),
     Close: lambda m: (Kind.CLOSE, 0, 0, 0, struct.pack(">H", m.code) + clip(m.reason, MAX_TEXT)),

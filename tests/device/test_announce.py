@@ -21,6 +21,7 @@ from eventually import until
 from lenswire.device.announce import Announcer, announcement, own_addresses
 from lenswire.device.config import Config, parse
 from lenswire.link import as_text
+from lenswire.messages import VERSIONS
 
 FINGERPRINT = bytes(range(32))
 
@@ -159,7 +160,7 @@ def test_avahi_s_file_says_name_port_and_fingerprint_and_never_more() -> None:
     assert told.findtext("service/type") == "_lenswire._tcp"
     assert told.findtext("service/port") == "8880"
     texts = [text.text for text in told.iter("txt-record")]
-    assert texts == [f"fingerprint={as_text(FINGERPRINT)}", "protocol=1", "tls=1"]
+    assert texts == [f"fingerprint={as_text(FINGERPRINT)}", f"protocol={VERSIONS[1]}", "tls=1"]
 
 
 def test_who_is_open_says_so() -> None:

@@ -38,7 +38,7 @@ def test_who_may_gets_in_and_gets_pictures(identity: Identity, keyed: bool) -> N
         ({"key": b"x" * 32}, CloseCode.KEY),
         ({"fingerprint": b"x" * 32}, CloseCode.KEY),  # a man in the middle showed another certificate
         ({"key": None}, CloseCode.KEY_NEEDED),
-        ({"versions": (2, 9)}, CloseCode.VERSION),
+        ({"versions": (7, 9)}, CloseCode.VERSION),
     ],
 )
 def test_who_may_not_is_told_why(identity: Identity, changes: dict[str, Any], code: CloseCode) -> None:

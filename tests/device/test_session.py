@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
 
 import pytest
 from served import LIMIT, Device, Viewer, access, device, kinds, named, run, viewer
 
+from lenswire import wire
 from lenswire.device.identity import Identity
 from lenswire.errors import ServeError
-from lenswire.messages import Close, CloseCode, Command, Frame, Kind, Result, Status, Verb, Watch
+from lenswire.messages import Close, CloseCode, Command, Frame, Kind, Ping, Result, Status, Verb, Watch
 from lenswire.protocol import Connection, Role
 
 
@@ -74,7 +74,7 @@ def test_a_viewer_that_asks_but_never_reads_is_let_go(identity: Identity) -> Non
             connection = Connection(Role.VIEWER, "flood", os.urandom(32))
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(sock, connection.data_to_send())
-            ping = struct.pack(">4sBBHIQI", b"LENS", 1, 7, 0, 0, 0, 0)
+            ping = wire.encode(Ping(0))
             with pytest.raises((ConnectionError, TimeoutError)):
                 async with asyncio.timeout(LIMIT):
                     while True:

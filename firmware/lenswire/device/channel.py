@@ -22,6 +22,9 @@ RECEIVE = 4 << 10  # a viewer says little
 # Answers (pong, result, status) that wait for a viewer who sends but never reads. A status is at most 16 KiB.
 MAX_ANSWERS = 128 << 10
 
+# What TLS 1.3 makes of a message on top of its own bytes: header, type and tag of the record.
+TLS_RECORD = 22
+
 # Seconds for a peer to read why the connection ends, and to end its side.
 LINGER = 1.0
 
@@ -45,6 +48,7 @@ class Channel:
         self._answers = 0  # bytes of `_pending` that are not a frame
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         self._shaking = self._tls is not None
+        self._lying = 0
         self._writer = self._closing = self._ended = False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT)
@@ -88,10 +92,24 @@ class Channel:
             self._want_writer(True)
         return True
 
+    def let_lie(self, size: int) -> None:
+        """Leave up to `size` bytes in the socket, without being woken for them, until more comes or hear() is called.
+        0: read whatever comes."""
+        if size != self._lying and not self._ended:
+            self._lying = size
+            record = TLS_RECORD if self._tls and size else 0
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size + record + 1)
+
+    def hear(self) -> None:
+        """Read what lies there now: owner.received() is called with it before this returns, if there is anything."""
+        if self._lying:
+            self._on_readable()
+
     def close(self) -> None:
         """Send what has been begun, then end. What the peer still says is read and forgotten: closing a socket with
         unread bytes resets the connection, and the peer would never read why."""
         if not self._closing:
+            self.let_lie(0)
             self._closing = True
             self._loop.call_later(LINGER, self.abort, "")
             self._flush()

@@ -6,11 +6,12 @@ import logging
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from lenswire import wire
 from lenswire.device.channel import Channel
 from lenswire.device.rendition import Plan, Published
 from lenswire.errors import ProtocolError
 from lenswire.legacy import LegacyServer
-from lenswire.messages import Close, CloseCode, Command, Credit, Message, Result, Watch, Welcome
+from lenswire.messages import Close, CloseCode, Command, Message, Result, Watch, Welcome
 from lenswire.protocol import Connection, State
 
 if TYPE_CHECKING:
@@ -93,25 +94,35 @@ class NativeSession(Session):
         self.connection = connection
 
     def offer(self, published: Published) -> None:
-        connection = self.connection
-        if connection.credit and self.channel.begin(published.data):  # it may have been taken back
-            self._shown = published.captured
-            connection.frame_sent()
-            if connection.credit and not self.channel.busy:
-                self._server.hub.queue(self)
+        connection, channel = self.connection, self.channel
+        if connection.credit == 1:
+            channel.hear()  # more credit may lie there
+            if self._shown >= published.captured:  # so did another wish, and this frame was the first for it
+                return
+        if not connection.credit or not channel.begin(published.data):  # it may have been taken back
+            return
+        self._shown = published.captured
+        if not connection.frame_sent():
+            channel.let_lie(0)
+        elif not channel.busy:
+            self._server.hub.queue(self)
 
     def received(self, data: bytes) -> None:
-        waiting = self.connection.credit > 0  # for the next frame, or for room to send it
+        connection = self.connection
+        waiting = connection.credit > 0  # for the next frame, or for room to send it
         try:
-            self.connection.receive_data(data, self._server.now())
+            more = connection.receive_data(data, self._server.now())
         except ProtocolError as error:
             log.warning("! %s broke the rules: %s", self.peer, error)
-        self._flush()  # a pong must not wait behind the frame that the same bytes ask for
-        for message in self.connection.events():
-            if not isinstance(message, Credit):
+            more = True
+        if more:
+            self._flush()  # a pong must not wait behind the frame that the same bytes ask for
+            for message in connection.events():
                 self._handle(message)
-            elif not waiting:
-                self._next()
+        if connection.credit > 1:  # while it lasts nobody need wake up for more
+            self.channel.let_lie(wire.CREDIT_SIZE)
+        if connection.credit and not waiting:
+            self._next()
 
     def check(self, now: int) -> None:
         if self.connection.state is not State.OPEN:

@@ -34,9 +34,8 @@ from lenswire.messages import MAX_WINDOW, Frame
 # Before anything was measured. 2 is the full rate on any local network; if the link turns out slow, the second frame is
 # no older than two transfers.
 FIRST_WINDOW = 2
-# With room on the link, a credit message goes out for every second to fourth frame only: at the device it costs about
-# what sending a frame does (50 viewers of 720p: 77 us of processor per frame with a credit for each, 62 for every
-# second, 56 for every fourth). The price is so many frames more in flight.
+# With room on the link, a credit message goes out for every second to fourth frame only: to send and to read it costs
+# both ends. The price is so many frames more in flight.
 SPARE = 3
 # One is allowed for each time that a frame and its credit would go into this part of a period. They wait for each other
 # only if the link breaks down at that moment, and the more there are, the farther it has to break down for that: to a
