@@ -88,3 +88,20 @@ def test_missing_tables_are_put_in_and_the_picture_is_the_same() -> None:
 
 def test_what_has_its_tables_stays_untouched() -> None:
     assert jpeg.with_tables(WHOLE, header(WHOLE)) is WHOLE
+
+
+NOTED = WHOLE[:2] + b"\xff\xfe\x00\x06when" + WHOLE[2:]
+
+
+@given(st.integers(0, 700), st.integers(0, 255), st.integers(0, 9))
+def test_a_header_is_what_it_is_whatever_the_one_before_was(at: int, byte: int, longer: int) -> None:
+    before = header(NOTED)
+    data = bytearray(NOTED)
+    data[at] = byte
+    data[8:8] = bytes(longer)  # the note of another length, or what comes then shifted
+    assert jpeg.parse(bytes(data), before) == jpeg.parse(bytes(data))
+
+
+def test_a_header_is_taken_apart_once_whatever_its_note_says() -> None:
+    before = header(NOTED)
+    assert jpeg.parse(NOTED.replace(b"when", b"then"), before) is before

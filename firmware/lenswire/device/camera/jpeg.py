@@ -16,6 +16,7 @@ SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 DHT, SOS = 0xC4, 0xDA
 # Frame headers; DHT, JPG and DAC are of the same row of markers and are none.
 SOF = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
+NOTES = frozenset(range(0xE0, 0xF0)) | {0xFE}  # APP0 to APP15 and COM: they may hold a time, a thumbnail, anything
 
 # The tables of the JPEG standard, ITU-T T.81 annex K.3 to K.6, in one segment. Each has its class and number, how many
 # codes there are of 1 to 16 bits, and what they stand for.
@@ -43,13 +44,15 @@ class Header(NamedTuple):
     height: int
     scan: int  # where the first scan begins, with its SOS
     tables: bool  # Huffman tables are there: cameras may leave out the standard ones
+    raw: bytes  # from behind the notes at its beginning to the SOS
 
 
-def parse(data: Data) -> Header | None:
-    """None if this does not begin as a JPEG does."""
+def parse(data: Data, before: Header | None = None) -> Header | None:
+    """None if this does not begin as a JPEG does. before: of another picture of this camera; behind their notes the two
+    are the same, as a rule, and comparing is done sooner than taking apart."""
     if data[:2] != SOI:
         return None
-    at, width, height, tables = 2, 0, 0, False
+    at, begin, width, height, tables = 2, 0, 0, 0, False
     last = len(data) - SEGMENT.size
     while at <= last:
         lead, marker, length, *size = SEGMENT.unpack_from(data, at)
@@ -58,8 +61,12 @@ def parse(data: Data) -> Header | None:
         if marker == 0xFF:  # a marker may have any number of them in front
             at += 1
             continue
+        if not begin and marker not in NOTES:
+            begin = at
+            if before and data[at : before.scan + 2] == before.raw:
+                return before
         if marker == SOS:
-            return Header(width, height, at, tables) if width and height else None
+            return Header(width, height, at, tables, data[begin : at + 2]) if width and height else None
         if marker == DHT:
             tables = True
         elif marker in SOF:

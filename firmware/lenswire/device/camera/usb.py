@@ -106,6 +106,7 @@ class UsbCamera:
             raise CameraError(f"{node}: asked for {mode.fourcc}, it gives {form.fourcc}")
         self.width, self.height, self.fps = form.width, form.height, float(rate)
         self.compressed = form.fourcc in JPEGS
+        self._header: jpeg.Header | None = None  # of the newest JPEG
         self._split: Split | None = None
         self._needed = 0  # bytes of a whole raw picture
         self._period = 0.9e9 / self.fps  # ns, with some jitter forgiven
@@ -220,7 +221,7 @@ class UsbCamera:
             return None
         if not self.compressed:
             return Shown(frame)
-        header = jpeg.parse(frame.memory)
+        header = self._header = jpeg.parse(frame.memory, self._header)
         end = jpeg.end(frame.memory, header, frame.used) if header else None
         return Shown(frame, header, end) if end else None
 
