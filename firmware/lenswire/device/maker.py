@@ -53,10 +53,9 @@ class Maker:
                     made[what] = self._encode(encoder, picture, *what)
                 begin, end, jpeg = made[what]
                 rendition.publish(number, captured, begin, end, what[:2], jpeg)
+                self.made += 1
             except ValueError as error:  # how simplejpeg reports a damaged picture, and the wire one that is too large
                 self._complain(error)
-                continue
-            self.made += 1
         self._published()
 
     def begin(self, encoder: Encoder, picture: Picture, captured: int, jobs: list[Job]) -> None:

@@ -226,29 +226,23 @@ class Pipeline:
             if not told:
                 told = True
                 self._report(found)
-            if jobs := self._jobs(grab.captured):
-                self._make(camera, encoder, found.source, grab.captured, jobs)
+            self._make(camera, encoder, found.source, grab.captured)
 
-    def _jobs(self, captured: int) -> list[Job]:
-        """What is due with this frame and waited for. All that is due is counted, waited for or not."""
-        jobs: list[Job] = []
+    def _make(self, camera: Camera, encoder: Encoder, source: Source, captured: int) -> None:
+        """What is due with this frame and waited for: the camera's own size here and now; others beside, so that they
+        do not hold up the next frame. All that is due is counted, waited for or not."""
+        ours: list[Job] = []
+        others: list[Job] = []
         for rendition in self._renditions:
             number = rendition.due(captured)
             if number is not None and self._encoding and rendition.waiting:
-                jobs.append(Job(rendition, number))
-        return jobs
-
-    def _make(self, camera: Camera, encoder: Encoder, source: Source, captured: int, jobs: list[Job]) -> None:
-        """The camera's own size is made here and now; others beside, so that they do not hold up the next frame."""
-        picture = camera.picture()
-        ours: list[Job] = []
-        others: list[Job] = []
-        for job in jobs:
-            (ours if job.rendition.plan.is_source(source) else others).append(job)
-        if others:
-            self._beside.begin(encoder, picture.kept(), captured, others)
-        if ours:
-            self._here.make(encoder, picture, captured, ours)
+                (ours if rendition.plan.is_source(source) else others).append(Job(rendition, number))
+        if ours or others:
+            picture = camera.picture()
+            if others:
+                self._beside.begin(encoder, picture.kept(), captured, others)
+            if ours:
+                self._here.make(encoder, picture, captured, ours)
 
     def _count(self, captured: int, lost: int, since: int) -> None:
         self._period = 0.95 * self._period + 0.05 * since if self._captured > 1 else since
