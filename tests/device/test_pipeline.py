@@ -32,7 +32,7 @@ class Bench:
         self.camera, self.facts, self.made, self.clock = ScriptedCamera(), Log(), Log(), Clock()
         self.plugs = 0
         self.pipeline = Pipeline(
-            self.camera.open, choose, 80, self.facts, lambda: self.made(1), self.clock, hardware=lambda: self.plugs
+            self.camera.open, choose, 80, self.facts, lambda idle: self.made(1), self.clock, hardware=lambda: self.plugs
         )
         self.rendition = Rendition(1, Plan())
         self.pipeline.serve((self.rendition,))

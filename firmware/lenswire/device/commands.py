@@ -21,11 +21,13 @@ from lenswire.errors import ConfigError
 
 def serve(args: Namespace) -> int:
     """Run the service until it is told to stop."""
+    from lenswire.device.bell import SharedLoop
     from lenswire.device.service import serve as run
 
     settings(args)  # what is wrong is said before anything begins
     _log_to_stderr()
-    asyncio.run(run(functools.partial(settings, args), state_directory(args.state_dir)))
+    with asyncio.Runner(loop_factory=SharedLoop) as runner:
+        runner.run(run(functools.partial(settings, args), state_directory(args.state_dir)))
     return 0
 
 

@@ -32,9 +32,11 @@ class Work(NamedTuple):
 
 
 class Maker:
-    """Each size and quality is encoded once per picture, however many renditions differ only in their rate."""
+    """Each size and quality is encoded once per picture, however many renditions differ only in their rate.
 
-    def __init__(self, quality: int, published: Callable[[], object], clock: Callable[[], int]) -> None:
+    published(idle) is told when there is something new; idle: this thread has time."""
+
+    def __init__(self, quality: int, published: Callable[[bool], object], clock: Callable[[], int]) -> None:
         self.damaged = 0  # pictures that could not be decoded or encoded
         self.quality = quality  # where a plan leaves it open
         self.made = 0
@@ -44,6 +46,7 @@ class Maker:
 
     def make(self, encoder: Encoder, picture: Picture, captured: int, jobs: list[Job]) -> None:
         """Make and publish, now."""
+        idle = True
         made: dict[tuple[int, int, int], tuple[int, int, bytes | memoryview]] = {}
         for rendition, number in jobs:
             plan = rendition.plan
@@ -54,9 +57,11 @@ class Maker:
                 begin, end, jpeg = made[what]
                 rendition.publish(number, captured, begin, end, what[:2], jpeg)
                 self.made += 1
+                idle = idle and jpeg is picture.jpeg
             except ValueError as error:  # how simplejpeg reports a damaged picture, and the wire one that is too large
                 self._complain(error)
-        self._published()
+        # With nothing to encode there is time to hand the frames on; else that had better be done beside the next one.
+        self._published(idle)
 
     def begin(self, encoder: Encoder, picture: Picture, captured: int, jobs: list[Job]) -> None:
         """Have it made in a thread of its own; what that has not begun yet gives way to the newer picture."""

@@ -59,7 +59,7 @@ class Pipeline:
         choose: Callable[[Camera], Encoder],
         quality: int,
         report: Callable[[Found | Lost], object],
-        published: Callable[[], object],
+        published: Callable[[bool], object],
         clock: Callable[[], int] = time.monotonic_ns,
         sensor: Callable[[bool], object] = lambda is_open: None,
         hardware: Callable[[], object] = lambda: None,
