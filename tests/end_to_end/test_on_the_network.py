@@ -71,7 +71,7 @@ def test_avahi_sees_both(home: Home) -> None:
     seen = until(lambda: len(found := home.browse()) == 2 and found, "both announcements")
     for host, address in ((home.porch, PORCH), (home.gate, GATE)):
         fingerprint = home.link(host, address).rpartition("/")[2]
-        assert seen[host.name] == [address, "8880", f'"fingerprint={fingerprint}"', '"protocol=1"', '"tls=1"']
+        assert seen[host.name] == [address, "8880", f'"fingerprint={fingerprint}"', '"protocol=2"', '"tls=1"']
     until(lambda: "announced on the network: porch at" in home.porch.log.read_text(), "its word in the log")
     log = home.gate.log.read_text()
     assert "'lenswire pair --avahi' prints what belongs into /etc/avahi/services/lenswire.service" in log
