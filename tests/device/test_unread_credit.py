@@ -154,3 +154,25 @@ def test_who_leaves_while_frames_are_spread_keeps_nobody_from_his(identity: Iden
                 await asyncio.sleep(0.001)
 
     run(test)
+
+
+def test_a_frame_does_not_go_before_an_answer_that_waits(identity: Identity) -> None:
+    """Reading credit with a frame in hand may make the device say something that the socket will not take yet."""
+
+    async def test() -> None:
+        async with watched(identity, tls=False) as it:
+            for _ in range(WINDOW - 1):
+                await it.see()
+            channel, send = it.session.channel, it.session.channel.send
+            it.say_credit()
+            it.eye.connection.send(Ping(7))
+            it.eye.flush()
+            channel.send = lambda data: channel._pending.append(memoryview(data))  # type: ignore[method-assign]
+            it.porch.shoot()  # before the loop could hear it
+            channel.send = send  # type: ignore[method-assign]
+            assert it.session.connection.frames_sent == WINDOW - 1 and channel.busy
+            channel._want_writer(True)
+            await it.eye.until(named(Pong))
+            await it.see()
+
+    run(test)

@@ -91,7 +91,7 @@ class Bell:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, heard: Callable[[], object]) -> None:
         self._loop, self._heard = loop, heard
-        self._shared = loop if isinstance(loop, SharedLoop) else None
+        self._shared = loop if isinstance(loop, SharedLoop) and not loop.get_debug() else None
         self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         loop.add_reader(self._fd, self._hear)
 

@@ -34,7 +34,8 @@ class Work(NamedTuple):
 class Maker:
     """Each size and quality is encoded once per picture, however many renditions differ only in their rate.
 
-    published(idle) is told when there is something new; idle: this thread has time."""
+    published(idle) is told when there is something new; idle: nothing had to be encoded.
+    """
 
     def __init__(self, quality: int, published: Callable[[bool], object], clock: Callable[[], int]) -> None:
         self.damaged = 0  # pictures that could not be decoded or encoded
@@ -60,7 +61,8 @@ class Maker:
                 idle = idle and jpeg is picture.jpeg
             except ValueError as error:  # how simplejpeg reports a damaged picture, and the wire one that is too large
                 self._complain(error)
-        # With nothing to encode there is time to hand the frames on; else that had better be done beside the next one.
+        # What was encoded had better be handed on by another thread, on another core: with 50 viewers the pictures of a
+        # raw camera were 2.4 ms old at the median, 3.0 when this one did it.
         self._published(idle)
 
     def begin(self, encoder: Encoder, picture: Picture, captured: int, jobs: list[Job]) -> None:

@@ -97,7 +97,8 @@ class NativeSession(Session):
         connection, channel = self.connection, self.channel
         if connection.credit == 1:
             channel.hear()  # more credit may lie there
-            if self._shown >= published.captured:  # so did another wish, and this frame was the first for it
+            # So may another wish, and this frame was the first for it; or a question, whose answer has to go first.
+            if self._shown >= published.captured or channel.busy:
                 return
         if not connection.credit or not channel.begin(published.data):  # it may have been taken back
             return
