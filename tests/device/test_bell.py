@@ -84,11 +84,10 @@ def test_a_sleeping_loop_is_not_woken() -> None:
     async def test() -> None:
         loop = loop_here()
         bell = Bell(loop, lambda: heard.append((threading.get_ident(), asyncio.get_running_loop())))
-        other = threading.Timer(0.1, bell.ring, (True,))  # by then it sleeps
-        other.start()
-        await asyncio.sleep(0.3)
+        with Other(lambda: (time.sleep(0.01), bell.ring(True))) as other:
+            while (other.thread.ident, loop) not in heard:
+                await asyncio.sleep(0.05)
         bell.close()
-        assert heard == [(other.ident, loop)]
 
     run(test())
 
@@ -120,11 +119,17 @@ def test_what_is_planned_in_its_place_comes_to_pass_in_time() -> None:
             loop.call_later(0.02, later.set)
             told.set_result("done")
 
-        threading.Timer(0.05, lambda: loop.in_its_place(plan)).start()
-        async with asyncio.timeout(5):  # all that the loop knew when it went to sleep
+        def once_it_sleeps() -> None:
+            while not loop.in_its_place(plan):
+                time.sleep(0.01)
+
+        other = threading.Thread(target=once_it_sleeps)
+        other.start()
+        async with asyncio.timeout(10):  # all that the loop knows of when it goes to sleep
             assert await told == "done"
             await soon.wait()
             await later.wait()
+        other.join()
 
     run(test())
 
@@ -132,10 +137,9 @@ def test_what_is_planned_in_its_place_comes_to_pass_in_time() -> None:
 def test_a_failure_in_its_place_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         bell = Bell(loop_here(), lambda: 1 // 0)
-        other = threading.Timer(0.05, bell.ring, (True,))
-        other.start()
-        await asyncio.sleep(0.2)
-        other.join()
+        with Other(lambda: (time.sleep(0.01), bell.ring(True))):
+            while not caplog.text:
+                await asyncio.sleep(0.05)
         bell.close()
 
     run(test())
