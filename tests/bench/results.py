@@ -28,10 +28,11 @@ Python takes ([bare.py](bare.py): a hundred lines without features).
 ![The server's processor against the number of viewers]({viewers})
 ![The age of the oldest picture against the speed of the link]({links})
 
-From some ten viewers on the curves go straight up. Below that few share what a frame costs whoever watches: two threads
-that wake up with cold caches, the camera's buffer, the message. What TLS adds is some 40 us for each viewer's frame of
-90 kB: 17 for AES-256-GCM (`openssl speed` on this machine: 5.3 GB/s), the rest for its six records, each of which is a
-system call and a segment of its own. A Pi before the 5 has no instructions for AES; there it costs several times that.
+From some ten viewers on the curves go straight up. Below that few share what a frame costs whoever watches: a thread
+that wakes up with cold caches (two where frames are encoded), the camera's buffer, the message. What TLS adds is some
+40 us for each viewer's frame of 90 kB: 17 for AES-256-GCM (`openssl speed` on this machine: 5.3 GB/s), the rest for
+its six records, each of which is a system call and a segment of its own. A Pi before the 5 has no instructions for
+AES; there it costs several times that.
 
 {table}
 """
