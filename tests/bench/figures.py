@@ -51,17 +51,18 @@ class Figures:
     def table(self) -> str:
         """Markdown: a line for each figure, a column for each peer."""
         peers = self.peers
-        lines = [_line(["", *peers, f"{OURS} / bare", "bar", ""]), _line(["---"] * (len(peers) + 4))]
+        lines = [_line(["", *peers, "rounds", f"{OURS} / bare", "bar", ""]), _line(["---"] * (len(peers) + 5))]
         return "\n".join(lines + [self._row(what, peers) for what in self._values])
 
     def _row(self, what: str, peers: list[str]) -> str:
         medians = {peer: statistics.median(values) for peer, values in self._values[what].items()}
         cells = [_short(medians[peer]) if peer in medians else "" for peer in peers]
+        rounds = " or ".join(map(str, sorted({len(values) for values in self._values[what].values()})))
         ratio = medians[OURS] / medians[BARE] if medians.get(BARE) and OURS in medians else None
         bar = self._bars.get(what)
         value = ratio if bar and bar.of_bare else medians.get(OURS)
         verdict = ("kept" if bar.kept(value) else "MISSED") if bar and value is not None else ""
-        return _line([what, *cells, f"{ratio:.2f}" if ratio is not None else "", str(bar or ""), verdict])
+        return _line([what, *cells, rounds, f"{ratio:.2f}" if ratio is not None else "", str(bar or ""), verdict])
 
 
 def percentile(values: Iterable[float], percent: float) -> float:

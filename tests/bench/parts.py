@@ -34,7 +34,7 @@ def fan_out(peer: Peer, case: Case, count: int, seconds: float, figures: Figures
         ages = _ages(crowd)
         what = f"{case.format} {case.width}x{case.height}, {_viewers(count)}"
         for percent in (50, 95, 99):
-            bar = RATIO if percent == 50 else None
+            bar = RATIO if percent in (50, 99) else None
             figures.add(f"{what}: age p{percent}, ms", peer.name, percentile(ages, percent), bar)
         figures.add(f"{what}: CPU s per 1000 frames", peer.name, 1000 * cpu / frames, RATIO)
         least = min(viewer.frames for viewer in crowd.viewers) / seconds
@@ -130,9 +130,10 @@ def crowd_of(peer: Peer, server: Server, count: int, watches: Sequence[Watch] = 
 
 
 def _begin(crowd: Crowd, every: int = 1) -> None:
+    """Samples are of every so many frames of a viewer; of no two neighbours the same ones, so that none is left out."""
     crowd.watch(WARM_UP)
-    for viewer in crowd.viewers:
-        viewer.forget(every)
+    for number, viewer in enumerate(crowd.viewers):
+        viewer.forget(every, number % every)
 
 
 def _ages(crowd: Crowd) -> list[float]:

@@ -21,7 +21,7 @@ PAGE = """# Results of `make bench`
 {when}, commit {commit}. {machine}.
 
 Everybody had the same stand-in camera ({fps} frames a second, quality {quality}; 720p where nothing else is said) and
-the same viewers, in rounds one after another; medians of {rounds}. All on loopback, where part of receiving is charged
+the same viewers, in rounds one after another; medians of so many. All on loopback, where part of receiving is charged
 to the sender. Read ratios: nothing of this ran on a Pi. `bar` is what ours should keep to; `x bare` is times what bare
 Python takes ([bare.py](bare.py): a hundred lines without features).
 
@@ -38,14 +38,13 @@ AES; there it costs several times that.
 """
 
 
-def write(figures: Figures, rounds: str, fps: int, quality: int) -> None:
+def write(figures: Figures, fps: int, quality: int) -> None:
     """The page and its drawings."""
     draw(figures)
     page = PAGE.format(
         when=time.strftime("%d %B %Y, %H:%M UTC", time.gmtime()),
         commit=_output("git", "-C", str(HERE), "rev-parse", "--short", "HEAD"),
         machine=machine(),
-        rounds=rounds,
         fps=fps,
         quality=quality,
         viewers=VIEWERS,

@@ -25,6 +25,7 @@ BUFFER = 2 << 20
 CELL = 16  # pixels of the stand-in camera's stamp, whatever the size of its picture
 EVERYTHING = Watch()
 THROTTLE_TURN = 0.005  # seconds between two reads for a slow viewer
+QUIET = 0.001  # seconds without anything to read until what was read is looked at
 LATE_ANSWER = 0.01  # seconds that a viewer's answer may wait for others to be read
 
 
@@ -115,18 +116,17 @@ class Viewer:
         self.socket, self.dialect = sock, dialect
         self.ended = False
         self.forget()
-        self._every = 1
         self._buffer = memoryview(bytearray(BUFFER))
         self._filled = 0
         self._read_at = 0
         sock.setblocking(False)
         self._answer()
 
-    def forget(self, every: int = 1) -> None:
-        """Begin to count anew, and keep a sample of every so many."""
+    def forget(self, every: int = 1, first: int = 0) -> None:
+        """Begin to count anew, and keep a sample of every so many, from the `first` on."""
         self.frames = self.bytes = 0
         self.samples: list[tuple[int, bytes]] = []
-        self._every = every
+        self._every, self._first = every, first
         self.whole = False  # samples are whole pictures
 
     def read(self, limit: int = BUFFER) -> int:
@@ -160,7 +160,7 @@ class Viewer:
         return [(at / 1e9, (at / 1e3 - then) / 1e3) for at, then in captured if then]
 
     def _count(self, jpeg: memoryview) -> None:
-        if self.frames % self._every == 0:
+        if self.frames % self._every == self._first:
             enough = len(jpeg) if self.whole else 8192 + len(jpeg) // 8
             self.samples.append((self._read_at, bytes(jpeg[:enough])))
         self.frames += 1
@@ -185,14 +185,15 @@ class Throttle:
 
 
 class Crowd:
-    """Many viewers. Sockets are read as long as any is ready, and only then is what they gave looked at: the work for
-    one viewer's frame must not make another's look older."""
+    """Many viewers. Sockets are read until none has been ready for a while, and only then is what they gave looked at:
+    the work for one viewer's frame must not make another's look older."""
 
     def __init__(self, viewers: Iterable[Viewer]) -> None:
         self.viewers = list(viewers)
         self._selector = selectors.DefaultSelector()
         self._read: dict[Viewer, None] = {}
-        self._read_since = 0.0
+        self._read_since = self._read_last = 0.0
+        self._quiet = QUIET if len(self.viewers) > 1 else 0.0
         for viewer in self.viewers:
             self._selector.register(viewer.socket, selectors.EVENT_READ, viewer)
 
@@ -202,7 +203,11 @@ class Crowd:
             ready = self._selector.select(0 if self._read else min(left, THROTTLE_TURN if throttles else 0.2))
             for key, _ in ready:
                 self._take(key.data)
-            if self._read and (not ready or time.monotonic() - self._read_since > LATE_ANSWER):
+            now = time.monotonic()
+            if ready:
+                self._read_last = now
+            quiet = not ready and now - self._read_last >= self._quiet
+            if self._read and (quiet or now - self._read_since > LATE_ANSWER):
                 self._digest()
             for throttle in throttles:
                 throttle.turn()
