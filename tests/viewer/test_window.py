@@ -1,4 +1,4 @@
-"""The window, by its pixels and its keys."""
+"""The window, by its pixels."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ import numpy as np
 import pygame
 import pytest
 from numpy.typing import NDArray
-from window_pixels import BLUE, RED, OpenWindow, click, close_to, picture, pixels, press, show
+from window_pixels import BLUE, RED, OpenWindow, close_to, picture, pixels, show
 
 from lenswire.errors import LenswireError
 from lenswire.viewer import overlay
-from lenswire.viewer.overlay import HELP, HELP_SEVERAL, Banner, Look, Overlay, Row
-from lenswire.viewer.window import Action, Point, Window
-from lenswire.viewer.window.keys import KEYS
+from lenswire.viewer.overlay import HELP, Banner, Look, Overlay, Row
+from lenswire.viewer.window import Action, Window
 from lenswire.viewer.window.lettering import DARK, WHITE
 from lenswire.viewer.window.lettering import RED as ALARM
 from programs import need
@@ -229,79 +228,6 @@ def test_without_a_picture_the_words_stand_on_dark(open_window: OpenWindow) -> N
     shown = pixels(window)
     assert close_to(shown[0, 0], BARS)
     assert shown[150:300].max() > 200
-
-
-# Keys
-
-
-NAMES = {" ": "space", "\x1b": "Esc", "\r": "Enter", **dict.fromkeys("123456789", "1 - 9")}
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_every_key_is_understood_and_in_the_help(open_window: OpenWindow, key: str) -> None:
-    window = open_window()
-    press(key)
-    press(key.upper())
-    assert window.wishes() == [KEYS[key]] * 2
-    name = NAMES.get(key, key)
-    assert any(name in (keys, *keys.split()) for keys, _ in HELP_SEVERAL)
-
-
-def test_arrows_are_understood(open_window: OpenWindow) -> None:
-    window = open_window()
-    for key in ("left", "right", "up", "down"):
-        press(key)
-    assert window.wishes() == [Action.LEFT, Action.RIGHT, Action.UP, Action.DOWN]
-
-
-def test_other_keys_do_nothing(open_window: OpenWindow) -> None:
-    window = open_window()
-    press("x")
-    press("0")
-    assert window.wishes() == []
-
-
-def test_escape_leaves_full_screen_first(open_window: OpenWindow) -> None:
-    window = open_window()
-    sizes = []
-    for key in ("f", "\x1b"):
-        press(key)
-        assert Action.REDRAW in window.wishes()
-        show(window, picture(), Overlay())
-        sizes.append(pixels(window).shape[:2])
-    assert sizes == [(768, 1024), (540, 960)]
-    window.wishes()
-    press("\x1b")
-    assert window.wishes() == [Action.BACK]
-
-
-def test_full_screen_from_the_start_ends_in_the_pictures_size(open_window: OpenWindow) -> None:
-    window = open_window(fullscreen=True)
-    window.suit((640, 480))
-    show(window, picture(), Overlay())
-    assert pixels(window).shape == (768, 1024, 3)
-    press("f")
-    window.wishes()
-    show(window, picture(), Overlay())
-    assert pixels(window).shape == (480, 640, 3)
-
-
-def test_a_click_tells_where_and_a_double_click_is_full_screen(open_window: OpenWindow) -> None:
-    window = open_window()
-    click((30, 40))
-    assert window.wishes() == [Point(30, 40)]
-    click()
-    assert Action.REDRAW in window.wishes()
-    assert pixels(window).shape == (768, 1024, 3)
-    click()
-    window.wishes()
-    assert pixels(window).shape == (768, 1024, 3)
-
-
-def test_the_close_button_quits(open_window: OpenWindow) -> None:
-    window = open_window()
-    pygame.event.post(pygame.Event(pygame.QUIT))
-    assert window.wishes() == [Action.QUIT]
 
 
 # Where there is none
