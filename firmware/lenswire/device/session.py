@@ -81,6 +81,14 @@ class Session(ABC):
         self._watching = True
         self._next()
 
+    def _send(self, published: Published, data: bytes) -> bool:
+        """The frame, as it looks in this dialect; False if there was no room."""
+        if begun := self.channel.begin(data):
+            self._shown = published.captured
+            if not self.channel.busy:
+                self._server.hub.queue(self)
+        return begun
+
     def _next(self) -> None:
         if self._watching and self._may_send and not self.channel.busy:
             self._server.hub.wait(self, self._shown)
@@ -190,10 +198,7 @@ class LegacySession(Session):
 
     def offer(self, published: Published) -> None:
         jpeg = published.jpeg
-        if self.channel.begin(b"".join((self.connection.frame_header(len(jpeg)), jpeg))):
-            self._shown = published.captured
-            if not self.channel.busy:
-                self._server.hub.queue(self)
+        self._send(published, b"".join((self.connection.frame_header(len(jpeg)), jpeg)))
 
     def received(self, data: bytes) -> None:
         try:

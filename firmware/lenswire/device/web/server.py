@@ -127,10 +127,8 @@ class WebSession(Session):
 
     def offer(self, published: Published) -> None:
         now = self._server.now()
-        if self.channel.begin(self._web.parts.part(published, now)):
-            self._shown, self._moved = published.captured, now
-            if not self.channel.busy:
-                self._server.hub.queue(self)
+        if self._send(published, self._web.parts.part(published, now)):
+            self._moved = now
 
     # The channel's owner
 
