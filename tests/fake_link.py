@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+from lenswire.ends import DeviceConnection, ViewerConnection
 from lenswire.errors import ProtocolError
 from lenswire.messages import Message
-from lenswire.protocol import Connection, Role, State
+from lenswire.protocol import Connection, State
 
 KEY, FINGERPRINT = bytes(range(32)), bytes(range(32, 64))
 SECRET = {"key": KEY, "fingerprint": FINGERPRINT}
 NOW = 1_000
+ENDS: tuple[type[Connection], ...] = (DeviceConnection, ViewerConnection)
+# Ends in the states in which something may come in.
+OPEN_FOR_SOMETHING = [(end, state) for end in ENDS for state in end.expected]
 
 
-def device(nonce: bytes = b"d" * 32, **options: Any) -> Connection:
-    return Connection(Role.DEVICE, "porch", nonce, **options)
+End = TypeVar("End", bound=Connection)
 
 
-def viewer(nonce: bytes = b"v" * 32, **options: Any) -> Connection:
-    return Connection(Role.VIEWER, "laptop", nonce, **options)
+def device(nonce: bytes = b"d" * 32, **options: Any) -> DeviceConnection:
+    return DeviceConnection("porch", nonce, **options)
+
+
+def viewer(nonce: bytes = b"v" * 32, **options: Any) -> ViewerConnection:
+    return ViewerConnection("laptop", nonce, **options)
 
 
 class Link:
     """device and viewer, joined. to_device and to_viewer: every byte so far; errors: what receive_data raised."""
 
-    def __init__(self, device: Connection, viewer: Connection) -> None:
+    def __init__(self, device: DeviceConnection, viewer: ViewerConnection) -> None:
         self.device, self.viewer = device, viewer
         self.to_device, self.to_viewer = bytearray(), bytearray()
         self.errors: list[ProtocolError] = []
@@ -61,15 +68,15 @@ def opened(**options: Any) -> Link:
     return link
 
 
-def at(role: Role, state: State) -> Connection:
-    """A connection that has come as far as `state`."""
+def at(end: type[End], state: State) -> End:
+    """This end of a connection that has come as far as `state`."""
     if state is State.OPEN:
         link = opened()
-        return link.device if role is Role.DEVICE else link.viewer
+        return link.device if end is DeviceConnection else link.viewer
     link = Link(device(**SECRET, key_needed=True), viewer(**SECRET))
-    ours, theirs = (link.device, link.viewer) if role is Role.DEVICE else (link.viewer, link.device)
+    ours, theirs = (link.device, link.viewer) if end is DeviceConnection else (link.viewer, link.device)
     if state is State.PROVING:
-        if role is Role.VIEWER:
+        if end is ViewerConnection:
             theirs.receive_data(ours.data_to_send(), NOW)
         ours.receive_data(theirs.data_to_send(), NOW)
     elif state is State.CLOSED:

@@ -19,10 +19,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from lenswire.ends import DeviceConnection
 from lenswire.errors import ProtocolError
 from lenswire.link import Target
 from lenswire.messages import VERSIONS, Close, Command, Frame, Message, Result, Status, Verb, Watch, Welcome
-from lenswire.protocol import Connection, Role, State
+from lenswire.protocol import State
 
 LIMIT = 10.0  # seconds for anything to happen on a busy machine
 GLANCE = 0.005
@@ -159,8 +160,7 @@ class _Viewer:
 
     def __init__(self, device: ScriptedDevice, sock: socket.socket) -> None:
         self._device, self._socket = device, sock
-        self.connection = Connection(
-            Role.DEVICE,
+        self.connection = DeviceConnection(
             "scripted",
             os.urandom(32),
             key=device.key or None,

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from fake_link import KEY, NOW, SECRET, Link, at, device, opened, viewer
+from fake_link import ENDS, KEY, NOW, OPEN_FOR_SOMETHING, SECRET, Link, at, device, opened, viewer
 from lenswire import wire
+from lenswire.ends import WRONG_KEY, DeviceConnection
 from lenswire.errors import LocalProtocolError, ProtocolError
 from lenswire.messages import (
     VERSIONS,
@@ -31,7 +32,7 @@ from lenswire.messages import (
     Watch,
     Welcome,
 )
-from lenswire.protocol import EXPECTED, KEY_NEEDED, WRONG_KEY, Connection, Role, State
+from lenswire.protocol import KEY_NEEDED, Connection, State
 
 VERSION = VERSIONS[1]
 FRAME = Frame(1, 2, 3, 640, 480, 4, 5, b"\xff\xd8")
@@ -74,7 +75,7 @@ def test_it_opens(of_device: dict[str, Any], of_viewer: dict[str, Any]) -> None:
     link.run()
     assert link.device.state is link.viewer.state is State.OPEN
     assert link.device.events() == link.viewer.events() == [Welcome()]
-    assert link.viewer.may_command and link.device.may_command
+    assert link.viewer.may_command
     assert (link.viewer.peer.name, link.device.peer.name) == ("porch", "laptop")  # type: ignore[union-attr]
     assert link.device.version == link.viewer.version == min(of_viewer.get("versions", VERSIONS)[1], 5)
     assert not link.errors
@@ -153,13 +154,13 @@ def test_a_viewer_tells_what_the_device_refuses() -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize(("role", "state"), EXPECTED)
-def test_only_what_is_expected_is_heard(role: Role, state: State, kind: Kind) -> None:
-    connection, data = at(role, state), wire.encode(SAMPLES[kind])
-    if kind in EXPECTED[role, state]:
+@pytest.mark.parametrize(("end", "state"), OPEN_FOR_SOMETHING)
+def test_only_what_is_expected_is_heard(end: type[Connection], state: State, kind: Kind) -> None:
+    connection, data = at(end, state), wire.encode(SAMPLES[kind])
+    if kind in end.expected[state]:
         connection.receive_data(data, NOW)
         return
-    words = f"a {role.value} does not expect {kind.name} while {state.value}"
+    words = f"a {end.role} does not expect {kind.name} while {state.value}"
     with pytest.raises(ProtocolError, match=words):
         connection.receive_data(data[: wire.HEADER.size], NOW)  # refused by its header, before a byte of it is stored
     assert connection.events() == [Close(CloseCode.BROKEN, words)]
@@ -181,10 +182,10 @@ def test_a_viewer_hears(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("state", [State.GREETING, State.PROVING])
-@pytest.mark.parametrize("role", Role)
-def test_nothing_of_ours_is_said_before_it_is_open(role: Role, state: State) -> None:
+@pytest.mark.parametrize("end", ENDS)
+def test_nothing_of_ours_is_said_before_it_is_open(end: type[Connection], state: State) -> None:
     with pytest.raises(LocalProtocolError, match=f"cannot send Ping while {state.value}"):
-        at(role, state).send(Ping(1))
+        at(end, state).send(Ping(1))
 
 
 def test_messages_of_another_version_are_refused() -> None:
@@ -203,10 +204,10 @@ def test_messages_carry_the_version_agreed_on(versions: tuple[int, int]) -> None
 # Clock
 
 
-@pytest.mark.parametrize("asker", Role)
-def test_a_ping_is_answered(asker: Role) -> None:
+@pytest.mark.parametrize("asker", ENDS)
+def test_a_ping_is_answered(asker: type[Connection]) -> None:
     link = opened()
-    side = link.device if asker is Role.DEVICE else link.viewer
+    side = link.device if asker is DeviceConnection else link.viewer
     side.send(Ping(7))
     link.run(now=99)
     assert side.events() == [Pong(7, 99)]
@@ -217,9 +218,9 @@ def test_a_ping_is_answered(asker: Role) -> None:
 
 
 @pytest.mark.parametrize("state", [State.GREETING, State.PROVING, State.OPEN])
-@pytest.mark.parametrize("role", Role)
-def test_either_may_close_at_any_time(role: Role, state: State) -> None:
-    connection, closing = at(role, state), Close(CloseCode.STOPPING, "restarting")
+@pytest.mark.parametrize("end", ENDS)
+def test_either_may_close_at_any_time(end: type[Connection], state: State) -> None:
+    connection, closing = at(end, state), Close(CloseCode.STOPPING, "restarting")
     connection.close(CloseCode.STOPPING, "restarting")
     connection.close(CloseCode.BYE)  # a second call is no error, and changes nothing
     assert connection.events() == [closing]
@@ -254,10 +255,10 @@ def test_a_code_from_the_future_is_no_error() -> None:
 # Limits
 
 
-@pytest.mark.parametrize(("role", "state"), EXPECTED)
-def test_a_length_over_the_limit_is_refused_before_it_is_stored(role: Role, state: State) -> None:
-    for kind in EXPECTED[role, state]:
-        connection = at(role, state)
+@pytest.mark.parametrize(("end", "state"), OPEN_FOR_SOMETHING)
+def test_a_length_over_the_limit_is_refused_before_it_is_stored(end: type[Connection], state: State) -> None:
+    for kind in end.expected[state]:
+        connection = at(end, state)
         header = struct.pack(">4sBBHIQI", b"LENS", VERSION, kind, 0, 0, 0, wire.MAX_PAYLOAD[kind] + 1)
         with pytest.raises(ProtocolError, match=f"{kind.name}: length .* is over the limit"):
             connection.receive_data(header, NOW)
@@ -278,11 +279,11 @@ def test_an_optional_kind_is_skipped_in_any_slicing(length: int, size: int) -> N
     assert link.viewer.events() == [FRAME, FRAME]
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("state", [State.GREETING, State.PROVING])
-def test_strangers_have_no_optional_kinds(role: Role, state: State) -> None:
+def test_strangers_have_no_optional_kinds(end: type[Connection], state: State) -> None:
     with pytest.raises(ProtocolError, match=f"does not expect kind 200 while {state.value}"):
-        at(role, state).receive_data(optional(0), NOW)
+        at(end, state).receive_data(optional(0), NOW)
 
 
 def test_an_optional_kind_has_a_limit_and_a_version_too() -> None:

@@ -6,17 +6,18 @@ import pytest
 
 from fake_link import NOW, at, opened
 from lenswire import wire
+from lenswire.ends import DeviceConnection
 from lenswire.errors import LocalProtocolError, ProtocolError
 from lenswire.messages import (
     Credit,
     Frame,
 )
-from lenswire.protocol import Connection, Role, State
+from lenswire.protocol import State
 
 FRAME = Frame(1, 2, 3, 640, 480, 4, 5, b"\xff\xd8")
 
 
-def credited(sent: int, received: int, window: int) -> Connection:
+def credited(sent: int, received: int, window: int) -> DeviceConnection:
     """A device that has sent so many frames, and heard that so many were received."""
     link = opened()
     link.device.frames_sent = sent
@@ -90,7 +91,7 @@ def test_frames_use_credit_up_and_grants_renew_it() -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_no_frame_without_credit(state: State) -> None:
-    connection = at(Role.DEVICE, state)
+    connection = at(DeviceConnection, state)
     assert connection.credit == 0
     with pytest.raises(LocalProtocolError, match="a frame was sent without credit"):
         connection.frame_sent()

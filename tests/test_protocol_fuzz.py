@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_link import NOW, Link, at, device, viewer
+from fake_link import ENDS, NOW, Link, at, device, viewer
 from lenswire import status, wire
 from lenswire.errors import ProtocolError
 from lenswire.legacy import LAYOUTS, LegacyServer, LegacyViewer
@@ -40,7 +40,7 @@ from lenswire.messages import (
     Watch,
     Welcome,
 )
-from lenswire.protocol import EXPECTED, Role, State
+from lenswire.protocol import Connection, State
 
 # The same examples in every run: a failure in CI is a failure here. To hunt, raise max_examples and drop derandomize.
 fuzz = settings(max_examples=100, derandomize=True, deadline=None, database=None)
@@ -181,16 +181,16 @@ def parsed(data: bytes) -> list[Message]:
 # Our own dialect
 
 
-@pytest.mark.parametrize(("role", "state"), [(role, state) for role in Role for state in State])
+@pytest.mark.parametrize(("end", "state"), [(end, state) for end in ENDS for state in State])
 @fuzz
 @given(conversation, slices)
-def test_any_bytes_in_any_slicing(role: Role, state: State, data: bytes, sizes: list[int]) -> None:
-    whole, in_parts = at(role, state), at(role, state)
+def test_any_bytes_in_any_slicing(end: type[Connection], state: State, data: bytes, sizes: list[int]) -> None:
+    whole, in_parts = at(end, state), at(end, state)
 
     def stores_no_more_than_it_must() -> None:
         if len(in_parts._in) >= wire.HEADER.size:
             header = wire.decode_header(in_parts._in)
-            assert header.kind in EXPECTED[role, in_parts.state]
+            assert header.kind in end.expected[in_parts.state]
             assert len(in_parts._in) < wire.HEADER.size + header.length
         assert in_parts._skip <= wire.HEADER.size + wire.MAX_OPTIONAL
 

@@ -6,6 +6,7 @@ import pytest
 
 from fake_link import FINGERPRINT, KEY, NOW, SECRET, Link, at, device, opened, viewer
 from lenswire import wire
+from lenswire.ends import WRONG_KEY, DeviceConnection
 from lenswire.errors import ProtocolError
 from lenswire.messages import (
     Close,
@@ -16,7 +17,7 @@ from lenswire.messages import (
     Verb,
     Watch,
 )
-from lenswire.protocol import WRONG_KEY, Role, State, proof
+from lenswire.protocol import State, proof
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -50,13 +51,13 @@ def test_a_device_without_a_need_for_keys_gives_no_oracle() -> None:
 
 @pytest.mark.parametrize("flaw", [b"\0" * 32, b"\xff" * 32, proof(KEY, FINGERPRINT, b"v" * 32, b"d" * 32)])
 def test_a_wrong_proof_gives_no_second_try(flaw: bytes) -> None:
-    connection = at(Role.DEVICE, State.PROVING)
+    connection = at(DeviceConnection, State.PROVING)
     connection.receive_data(wire.encode(Proof(flaw)), NOW)
     connection.receive_data(wire.encode(Proof(proof(KEY, FINGERPRINT, b"d" * 32, b"v" * 32))), NOW)
     assert connection.events() == [Close(CloseCode.KEY, WRONG_KEY)]
 
 
 def test_the_right_proof_opens() -> None:
-    connection = at(Role.DEVICE, State.PROVING)
+    connection = at(DeviceConnection, State.PROVING)
     connection.receive_data(wire.encode(Proof(proof(KEY, FINGERPRINT, b"d" * 32, b"v" * 32))), NOW)
     assert connection.state is State.OPEN

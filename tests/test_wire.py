@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from lenswire import messages, wire
+from lenswire.ends import DeviceConnection
 from lenswire.errors import ProtocolError
 from lenswire.messages import MAX_STATUS, MAX_TEXT, Close, CloseCode, Frame, Hello, Kind, Message, Result, Status, Watch
-from lenswire.protocol import EXPECTED, Role, proof
+from lenswire.protocol import proof
 
 PAGE = Path(__file__).parents[1] / "firmware" / "PROTOCOL.md"
 VERSION = messages.VERSIONS[1]
@@ -161,7 +162,7 @@ def test_a_window_is_refused() -> None:
         decode(raw(Kind.CREDIT, flags=9))
 
 
-TO_A_DEVICE = set.union(*(kinds for (role, _), kinds in EXPECTED.items() if role is Role.DEVICE)) - {Kind.CREDIT}
+TO_A_DEVICE = set.union(*DeviceConnection.expected.values()) - {Kind.CREDIT}
 
 
 @pytest.mark.parametrize("kind", sorted(TO_A_DEVICE))

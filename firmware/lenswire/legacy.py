@@ -34,7 +34,7 @@ def looks_legacy(first4: bytes) -> bool:
 
 
 class LegacyServer:
-    """Device role: one request comes in, headers go out. Lacks everything else that `protocol.Connection` has."""
+    """Device role: one request comes in, headers go out. Lacks everything else that `ends.DeviceConnection` has."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -83,7 +83,7 @@ class LegacyViewer:
     """Viewer role: watches the article's own server. layout: 8 or 12 bytes, what the server's machine reads; the other
     one makes it hang up.
 
-    It has the receiving side of `protocol.Connection`. It lacks a greeting (no Welcome: the first Frame is the first
+    It has the receiving side of `ends.ViewerConnection`. It lacks a greeting (no Welcome: the first Frame is the first
     sign that all is well) and send(): no ping, so no clock, and a frame's `captured` is when it came; no credit.
     """
 

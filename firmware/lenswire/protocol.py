@@ -1,4 +1,4 @@
-"""One connection, without its socket: handshake, proof of the key, credit, ping, close. The same class at both ends.
+"""One connection, without its socket: handshake, ping, close. What the two ends have of their own is in `ends`.
 
     receive_data(bytes)  ->  events()            what the peer said
     send(message)        ->  data_to_send()      what to write to the socket
@@ -11,28 +11,12 @@ from __future__ import annotations
 import enum
 import hashlib
 import hmac
+from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from lenswire import wire
 from lenswire.errors import LocalProtocolError, ProtocolError
-from lenswire.messages import (
-    VERSIONS,
-    Close,
-    CloseCode,
-    Credit,
-    Frame,
-    Hello,
-    Kind,
-    Message,
-    Ping,
-    Pong,
-    Proof,
-    Welcome,
-)
-
-
-class Role(enum.Enum):
-    DEVICE = "device"
-    VIEWER = "viewer"
+from lenswire.messages import Close, CloseCode, Hello, Kind, Message, Ping, Pong, Welcome
 
 
 class State(enum.Enum):
@@ -42,19 +26,9 @@ class State(enum.Enum):
     CLOSED = "closed"  # a CLOSE was sent or received, or the peer broke the rules
 
 
-_TALK = {Kind.PING, Kind.PONG, Kind.CLOSE}
-# What may come in, by who we are and where we stand. A kind that is not here is refused before its payload is stored.
-EXPECTED: dict[tuple[Role, State], set[Kind]] = {
-    (Role.DEVICE, State.GREETING): {Kind.HELLO, Kind.CLOSE},
-    (Role.DEVICE, State.PROVING): {Kind.PROOF, Kind.CLOSE},
-    (Role.DEVICE, State.OPEN): {Kind.WATCH, Kind.CREDIT, Kind.COMMAND} | _TALK,
-    (Role.VIEWER, State.GREETING): {Kind.HELLO, Kind.CLOSE},
-    (Role.VIEWER, State.PROVING): {Kind.WELCOME, Kind.CLOSE},
-    (Role.VIEWER, State.OPEN): {Kind.FRAME, Kind.STATUS, Kind.RESULT} | _TALK,
-}
+TALK = {Kind.PING, Kind.PONG, Kind.CLOSE}
 
 KEY_NEEDED = "this device wants its key: run 'lenswire pair' on it, then 'lenswire cameras add LINK --name NAME' here"
-WRONG_KEY = "wrong key: the link is not this device's, or the device has made a new one (run 'lenswire pair' on it)"
 
 
 def proof(key: bytes, fingerprint: bytes, device_nonce: bytes, viewer_nonce: bytes) -> bytes:
@@ -67,37 +41,22 @@ def proof(key: bytes, fingerprint: bytes, device_nonce: bytes, viewer_nonce: byt
     return hmac.new(key, said, hashlib.sha256).digest()
 
 
-class Connection:
-    """Both ends of the wire. key: 32 bytes or None. fingerprint: of the certificate in use; empty without TLS.
+class Connection(ABC):
+    """What both ends do alike. key: 32 bytes or None. fingerprint: of the certificate in use; empty without TLS."""
 
-    Device: key_needed asks every viewer for a proof. Viewer: gives one when asked, if it has a key."""
+    role: ClassVar[str]  # who we are, in words
+    expected: ClassVar[dict[State, set[Kind]]]  # what may come in; all else is refused before its payload is stored
 
-    def __init__(
-        self,
-        role: Role,
-        name: str,
-        nonce: bytes,
-        *,
-        key: bytes | None = None,
-        fingerprint: bytes = b"",
-        key_needed: bool = False,
-        versions: tuple[int, int] = VERSIONS,
-    ) -> None:
-        self.role = role
-        self.version = versions[1]
-        self._turn(State.GREETING)
+    def __init__(self, hello: Hello, key: bytes | None, fingerprint: bytes) -> None:
+        self.version = hello.highest
         self.peer: Hello | None = None
-        self.may_command = False
         self.heard = 0  # when the peer last said anything
-        self.frames_sent = self.frames_received = 0
-        self.credit = 0  # device: how many frames may be sent now
+        self._hello = hello
         self._key, self._fingerprint = key, fingerprint
-        self._hello = Hello(*versions, name, nonce, key_needed and role is Role.DEVICE)
         self._in, self._out = bytearray(), bytearray()
         self._events: list[Message] = []
         self._skip = 0  # bytes of an optional message still to be passed over
-        if role is Role.VIEWER:  # the viewer speaks first: the device tells dialects apart by the first bytes
-            self._say(self._hello)
+        self._turn(State.GREETING)
 
     # Receiving
 
@@ -108,16 +67,10 @@ class Connection:
             return False
         self.heard = now
         try:
-            if not self._in and (credit := wire.lone_credit(data, self._credit_mark)):
-                self._allow(*credit)
-                return False
-            self._in += data
-            while self._in and (message := self._next_message()):
-                self._receive(message, now)
+            return self._hear(data, now)
         except ProtocolError as error:
             self.close(CloseCode.BROKEN, str(error))
             raise
-        return True
 
     def events(self) -> list[Message]:
         """What has come in since the last call, in order: Welcome once the connection is open, and Close at its end,
@@ -148,21 +101,13 @@ class Connection:
     def closed(self) -> bool:
         return self.state is State.CLOSED
 
-    # Credit
-
-    def frame_sent(self) -> int:
-        """Device: one frame, encoded for this version, was handed to the socket; returns how many more may be."""
-        if not self.credit:
-            raise LocalProtocolError("a frame was sent without credit")
-        self.credit -= 1
-        self.frames_sent += 1
-        return self.credit
-
-    def grant(self, window: int) -> None:
-        """Viewer: say what has been received, and let `window` more frames be in flight."""
-        self.send(Credit(self.frames_received, window))
-
     # Inside
+
+    def _hear(self, data: bytes | bytearray | memoryview, now: int) -> bool:
+        self._in += data
+        while self._in and (message := self._next_message()):
+            self._receive(message, now)
+        return True
 
     def _next_message(self) -> Message | None:
         while not self.closed:
@@ -191,78 +136,49 @@ class Connection:
         optional = header.kind >= wire.FIRST_OPTIONAL_KIND and self.state is State.OPEN
         if header.kind not in self._expected and not optional:
             what = wire.kind_name(header.kind)
-            raise ProtocolError(f"a {self.role.value} does not expect {what} while {self.state.value}")
+            raise ProtocolError(f"a {self.role} does not expect {what} while {self.state.value}")
         expected = 0 if header.kind in wire.UNVERSIONED else self.version
         if header.version != expected:
             raise ProtocolError(f"{wire.kind_name(header.kind)}: expected version {expected}, got {header.version}")
 
     def _receive(self, message: Message, now: int) -> None:
         match message:
-            case Credit():
-                self._allow(message.received, message.window)
             case Ping():
                 self._say(Pong(message.time, now))
             case Hello():
                 self._receive_hello(message)
-            case Proof():
-                self._receive_proof(message)
-            case Welcome():
-                self._open(message)
             case Close():
                 self._end(message)
             case _:
-                self.frames_received += isinstance(message, Frame)
                 self._events.append(message)
-
-    def _allow(self, received: int, window: int) -> None:
-        in_flight = (self.frames_sent - received) & 0xFFFFFFFF
-        if in_flight >= 1 << 31:
-            raise ProtocolError(f"credit: {received} frames received, but {self.frames_sent} were sent")
-        self.credit = max(0, window - in_flight)
 
     def _receive_hello(self, hello: Hello) -> None:
         self.peer, ours = hello, self._hello
-        if self.role is Role.DEVICE:
-            self._say(ours)
         version = min(ours.highest, hello.highest)
         if version < max(ours.lowest, hello.lowest):
             self.close(
                 CloseCode.VERSION,
-                f"no protocol version in common: the {self.role.value} speaks {ours.lowest} to {ours.highest}, "
+                f"no protocol version in common: the {self.role} speaks {ours.lowest} to {ours.highest}, "
                 f"the other side {hello.lowest} to {hello.highest}; update the older one",
             )
             return
         self.version = version
         self._turn(State.PROVING)
-        device = ours if self.role is Role.DEVICE else hello
-        if not device.key_needed:  # nothing to prove: WELCOME follows the device's HELLO at once
-            if self.role is Role.DEVICE:
-                self._welcome()
-        elif not (self._key and self._fingerprint):
+        self._greeted(hello)
+
+    @abstractmethod
+    def _greeted(self, hello: Hello) -> None:
+        """Both have said hello, and speak a version in common."""
+
+    def _proof(self, device: Hello, viewer: Hello) -> bytes:
+        """Empty, and the connection is closed, where nothing can be proved: without a key, or without TLS."""
+        if not (self._key and self._fingerprint):
             self.close(CloseCode.KEY_NEEDED, KEY_NEEDED)
-        elif self.role is Role.VIEWER:
-            self._say(Proof(self._proof()))
-
-    def _receive_proof(self, message: Proof) -> None:
-        if hmac.compare_digest(message.mac, self._proof()):
-            self._welcome()
-        else:
-            self.close(CloseCode.KEY, WRONG_KEY)
-
-    def _proof(self) -> bytes:
-        ours, theirs = self._hello, self.peer
-        if theirs is None or self._key is None:
-            raise LocalProtocolError("no proof before both sides have said hello")
-        device, viewer = (ours, theirs) if self.role is Role.DEVICE else (theirs, ours)
+            return b""
         return proof(self._key, self._fingerprint, device.nonce, viewer.nonce)
-
-    def _welcome(self) -> None:
-        self._say(welcome := Welcome())
-        self._open(welcome)
 
     def _open(self, welcome: Welcome) -> None:
         self._turn(State.OPEN)
-        self.may_command = welcome.may_command
         self._events.append(welcome)
 
     def _say(self, message: Message) -> None:
@@ -270,11 +186,9 @@ class Connection:
 
     def _turn(self, state: State) -> None:
         self.state = state
-        self._expected = EXPECTED.get((self.role, state), set())
-        self._credit_mark = wire.credit_mark(self.version) if Kind.CREDIT in self._expected else b""
+        self._expected = self.expected.get(state, set())
 
     def _end(self, closing: Close) -> None:
         self._turn(State.CLOSED)
-        self.credit = 0
         self._in.clear()
         self._events.append(closing)

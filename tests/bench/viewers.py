@@ -17,8 +17,8 @@ import servers
 import simplejpeg
 
 from lenswire import stamp, wire
+from lenswire.ends import ViewerConnection
 from lenswire.messages import NONCE, Kind, Pong, Status, Watch, Welcome
-from lenswire.protocol import Connection, Role
 from lenswire.viewer.reception import Reception, Statistics
 
 BUFFER = 2 << 20
@@ -72,7 +72,7 @@ class Native:
         self.status: Status | None = None
         self.statistics = Statistics()
         self._watch = watch
-        self._connection = Connection(Role.VIEWER, "bench", os.urandom(NONCE))
+        self._connection = ViewerConnection("bench", os.urandom(NONCE))
         self._reception: Reception | None = None
 
     def said(self) -> bytes:

@@ -15,8 +15,8 @@ from lenswire.device.hub import Hub
 from lenswire.device.identity import Identity
 from lenswire.device.rendition import Rendition, Source
 from lenswire.device.server import Access, Server
+from lenswire.ends import ViewerConnection
 from lenswire.messages import Command, Message, Result, Status, Verb, Watch
-from lenswire.protocol import Connection, Role
 
 JPEG = b"\xff\xd8" + b"x" * 30_000 + b"\xff\xd9"
 LIMIT = 10.0
@@ -57,7 +57,7 @@ class Device:
 class Viewer:
     """The viewer's side of the wire on asyncio streams."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ViewerConnection) -> None:
         self.connection = connection
         self.said: list[Message] = []
 
@@ -118,7 +118,7 @@ async def device(identity: Identity, **changes: Any) -> AsyncIterator[Device]:
 async def viewer(device: Device, identity: Identity | None = None, **changes: Any) -> Viewer:
     """A viewer that has said hello; with an identity it uses TLS and the key."""
     settings = {"key": identity.key, "fingerprint": identity.fingerprint} if identity else {}
-    connection = Connection(Role.VIEWER, "kitchen", os.urandom(32), **{**settings, **changes})
+    connection = ViewerConnection("kitchen", os.urandom(32), **{**settings, **changes})
     guest = Viewer(connection)
     device.guests.append(guest)
     return await guest.connect(device.port, tls=identity is not None)

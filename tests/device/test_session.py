@@ -11,9 +11,9 @@ from served import LIMIT, Device, Viewer, access, device, kinds, named, run, vie
 
 from lenswire import wire
 from lenswire.device.identity import Identity
+from lenswire.ends import ViewerConnection
 from lenswire.errors import ServeError
 from lenswire.messages import Close, CloseCode, Command, Frame, Kind, Ping, Result, Status, Verb, Watch
-from lenswire.protocol import Connection, Role
 
 
 def test_a_viewer_that_takes_its_credit_back_harms_nobody(identity: Identity) -> None:
@@ -71,7 +71,7 @@ def test_a_viewer_that_asks_but_never_reads_is_let_go(identity: Identity) -> Non
             sock = socket.create_connection(("127.0.0.1", porch.port))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.setblocking(False)
-            connection = Connection(Role.VIEWER, "flood", os.urandom(32))
+            connection = ViewerConnection("flood", os.urandom(32))
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(sock, connection.data_to_send())
             ping = wire.encode(Ping(0))
@@ -160,10 +160,10 @@ def test_a_replayed_exchange_gains_nothing(identity: Identity) -> None:
             recorded: list[bytes] = []
             write = eye.writer.write
             eye.writer.write = lambda data: (recorded.append(data), write(data))[1]  # type: ignore[method-assign]
-            hello = Connection(Role.VIEWER, "kitchen", eye.connection._hello.nonce).data_to_send()
+            hello = ViewerConnection("kitchen", eye.connection._hello.nonce).data_to_send()
             await eye.until(named(Status))
             await eye.watch(Watch())
-            thief = Viewer(Connection(Role.VIEWER, "kitchen", os.urandom(32)))
+            thief = Viewer(ViewerConnection("kitchen", os.urandom(32)))
             porch.guests.append(thief)
             thief.connection.data_to_send()
             await thief.connect(porch.port, tls=True)

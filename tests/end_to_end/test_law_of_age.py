@@ -12,9 +12,10 @@ from statistics import median
 from real_device import LIMIT, Device, Serve
 
 from eventually import until
+from lenswire.ends import ViewerConnection
 from lenswire.link import Target
 from lenswire.messages import Credit, Watch
-from lenswire.protocol import Connection, Role, State
+from lenswire.protocol import State
 from lenswire.viewer.connection import Received, Stream
 
 CAMERA = "--source", "pattern", "--size", "640x480", "--fps", "30"
@@ -93,7 +94,7 @@ def test_a_viewer_at_a_tenth_of_the_rate_sees_fresh_pictures_and_slows_nobody(se
 def stalled(port: int) -> socket.socket:
     """A viewer that wants everything, grants all it may, and never reads."""
     sock = socket.create_connection(("127.0.0.1", port), LIMIT)
-    connection = Connection(Role.VIEWER, "stalled", os.urandom(32))
+    connection = ViewerConnection("stalled", os.urandom(32))
     while connection.state is not State.OPEN:
         sock.sendall(connection.data_to_send())
         connection.receive_data(sock.recv(65536), 0)

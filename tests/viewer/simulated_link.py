@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lenswire import wire
+from lenswire.ends import DeviceConnection, ViewerConnection
 from lenswire.messages import Frame, Pong, Watch
-from lenswire.protocol import Connection, Role
 from lenswire.viewer.reception import Received, Reception, Statistics
 
 SECOND = 1_000_000_000
@@ -40,8 +40,8 @@ class Simulation:
     def __post_init__(self) -> None:
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._device = Connection(Role.DEVICE, "simulated", bytes(32))
-        self._viewer = Connection(Role.VIEWER, "viewer", bytes(32))
+        self._device = DeviceConnection("simulated", bytes(32))
+        self._viewer = ViewerConnection("viewer", bytes(32))
         self.statistics = Statistics()
         self._reception: Reception | None = None
         self._free = self._last_arrival = 0

@@ -17,10 +17,10 @@ from lenswire import wire
 from lenswire.device.channel import Channel
 from lenswire.device.hub import Hub
 from lenswire.device.session import LegacySession, NativeSession, Session
+from lenswire.ends import DeviceConnection
 from lenswire.errors import ServeError
 from lenswire.legacy import looks_legacy
 from lenswire.messages import CloseCode, Command, Result, Status
-from lenswire.protocol import Connection, Role
 
 log = logging.getLogger(__name__)
 
@@ -183,10 +183,9 @@ class Server:
         self.sessions.add(session)
         session.channel = Channel(self._loop, sock, session)
 
-    def _connection(self, fingerprint: bytes) -> Connection:
+    def _connection(self, fingerprint: bytes) -> DeviceConnection:
         access = self.access
-        return Connection(
-            Role.DEVICE,
+        return DeviceConnection(
             self.name,
             os.urandom(32),
             key=access.key,

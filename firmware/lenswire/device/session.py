@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from lenswire import wire
 from lenswire.device.channel import Channel
 from lenswire.device.rendition import Plan, Published
+from lenswire.ends import DeviceConnection
 from lenswire.errors import ProtocolError
 from lenswire.legacy import LegacyServer
 from lenswire.messages import Close, CloseCode, Command, Message, Result, Watch, Welcome
-from lenswire.protocol import Connection, State
+from lenswire.protocol import State
 
 if TYPE_CHECKING:
     from lenswire.device.server import Server
@@ -97,7 +98,7 @@ class Session(ABC):
 class NativeSession(Session):
     """A viewer that speaks our protocol."""
 
-    def __init__(self, server: Server, peer: str, connection: Connection) -> None:
+    def __init__(self, server: Server, peer: str, connection: DeviceConnection) -> None:
         super().__init__(server, peer)
         self.connection = connection
 

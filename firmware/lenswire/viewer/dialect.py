@@ -8,15 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeAlias
 
+from lenswire.ends import ViewerConnection
 from lenswire.errors import ConnectError
 from lenswire.legacy import LAYOUTS, LegacyViewer
 from lenswire.link import Target
 from lenswire.messages import MAX_NAME, NONCE, Command, Hello, Message, Result, Watch, Welcome, clip
-from lenswire.protocol import Connection, Role
 
 
 class Talk(Protocol):
-    """One connection without its socket: what a viewer needs of `protocol.Connection`."""
+    """One connection without its socket: what a viewer needs of `ends.ViewerConnection`."""
 
     peer: Hello | None
     may_command: bool
@@ -41,10 +41,10 @@ def dialects(target: Target) -> list[Dialect]:
     return [partial(LegacyTalk, layout=layout) for layout in sorted(LAYOUTS, reverse=True)]
 
 
-def _native(target: Target, watch: Watch) -> Connection:
+def _native(target: Target, watch: Watch) -> ViewerConnection:
     name = clip(socket.gethostname(), MAX_NAME).decode()
     key, fingerprint = target.key or None, target.fingerprint
-    return Connection(Role.VIEWER, name, os.urandom(NONCE), key=key, fingerprint=fingerprint)
+    return ViewerConnection(name, os.urandom(NONCE), key=key, fingerprint=fingerprint)
 
 
 class LegacyTalk(LegacyViewer):
