@@ -31,8 +31,8 @@ class Watched:
     def credit(self) -> int:
         return self.session.connection.credit
 
-    def say_credit(self) -> None:
-        self.eye.connection.grant(WINDOW)
+    def say_credit(self, window: int = WINDOW) -> None:
+        self.eye.connection.grant(window)
         self.eye.flush()
 
     async def see(self) -> None:
@@ -85,6 +85,22 @@ def test_when_there_is_none_left_a_credit_is_heard_at_once(identity: Identity, t
             while it.credit < WINDOW:
                 await asyncio.sleep(0.001)
             await it.see()
+
+    run(test)
+
+
+@both
+def test_credit_that_was_taken_back_is_heard_of_at_once_when_it_is_given_again(identity: Identity, tls: bool) -> None:
+    async def test() -> None:
+        async with watched(identity, tls) as it:
+            it.say_credit(0)
+            for _ in range(WINDOW - 1):
+                await it.see()
+            it.porch.shoot()
+            while it.credit:
+                await asyncio.sleep(0.001)
+            it.say_credit()
+            await it.eye.until(named(Frame))
 
     run(test)
 

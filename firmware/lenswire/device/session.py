@@ -129,9 +129,9 @@ class NativeSession(Session):
             self._flush()  # a pong must not wait behind the frame that the same bytes ask for
             for message in connection.events():
                 self._handle(message)
-        if connection.credit > 1:  # while it lasts nobody need wake up for more
-            self.channel.let_lie(wire.CREDIT_SIZE)
-        if connection.credit and not waiting:
+        credit = connection.credit
+        self.channel.let_lie(wire.CREDIT_SIZE if credit > 1 else 0)  # while it lasts nobody need wake up for more
+        if credit and not waiting:
             self._next()
 
     def check(self, now: int) -> None:
