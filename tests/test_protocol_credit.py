@@ -11,6 +11,8 @@ from lenswire.errors import LocalProtocolError, ProtocolError
 from lenswire.messages import (
     Credit,
     Frame,
+    Ping,
+    Pong,
 )
 from lenswire.protocol import State
 
@@ -74,6 +76,22 @@ def test_a_credit_alone_is_looked_at_as_closely(at_byte: int, value: int, words:
     with pytest.raises(ProtocolError, match=words):
         link.device.receive_data(bytes(said), NOW)
     assert link.device.credit == 0
+
+
+@pytest.mark.parametrize("before", [b"", wire.encode(Credit(0, 3))])
+@pytest.mark.parametrize(
+    ("at_byte", "value", "words"),
+    [(0, 0, "not a lenswire message"), (4, 9, "expected version"), (23, 9, "over the limit")],
+)
+def test_so_is_a_ping_alone_or_behind_a_credit(before: bytes, at_byte: int, value: int, words: str) -> None:
+    link = opened()
+    said = bytearray(wire.encode(Ping(7)))
+    link.device.receive_data(before + said, NOW)
+    assert link.device.data_to_send() == wire.encode(Pong(7, NOW))
+    said[at_byte] = value
+    with pytest.raises(ProtocolError, match=words):
+        link.device.receive_data(before + said, NOW)
+    assert link.device.credit == 0 and link.device.closed
 
 
 def test_frames_use_credit_up_and_grants_renew_it() -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from lenswire import wire
 from lenswire.errors import LocalProtocolError, ProtocolError
-from lenswire.messages import VERSIONS, Close, CloseCode, Credit, Frame, Hello, Kind, Message, Proof, Welcome
+from lenswire.messages import VERSIONS, Close, CloseCode, Credit, Frame, Hello, Kind, Message, Pong, Proof, Welcome
 from lenswire.protocol import TALK, Connection, State
 
 WRONG_KEY = "wrong key: the link is not this device's, or the device has made a new one (run 'lenswire pair' on it)"
@@ -40,19 +40,26 @@ class DeviceConnection(Connection):
 
     def frame_sent(self) -> int:
         """One frame, encoded for this version, was handed to the socket; returns how many more may be."""
-        if not self.credit:
+        if not (credit := self.credit):
             raise LocalProtocolError("a frame was sent without credit")
-        self.credit -= 1
+        self.credit = credit = credit - 1
         self.frames_sent += 1
-        return self.credit
+        return credit
 
     # Inside
 
     def _hear(self, data: bytes | bytearray | memoryview, now: int) -> bool:
-        if not self._in and (credit := wire.lone_credit(data, self._credit_mark)):
+        if self._in:
+            return super()._hear(data, now)
+        if credit := wire.leading_credit(data, self._credit_mark):
             self._allow(*credit)
-            return False
-        return super()._hear(data, now)
+            data = data[wire.CREDIT_SIZE :]
+            if not data:
+                return False
+        if (time := wire.lone_ping(data, self._ping_mark)) is None:
+            return super()._hear(data, now)
+        self._say(Pong(time, now))
+        return True
 
     def _receive(self, message: Message, now: int) -> None:
         match message:
@@ -87,7 +94,9 @@ class DeviceConnection(Connection):
 
     def _turn(self, state: State) -> None:
         super()._turn(state)
-        self._credit_mark = wire.credit_mark(self.version) if state is State.OPEN else b""
+        is_open = state is State.OPEN
+        self._credit_mark = wire.mark(Kind.CREDIT, self.version) if is_open else b""
+        self._ping_mark = wire.mark(Kind.PING, self.version) if is_open else b""
 
     def _end(self, closing: Close) -> None:
         super()._end(closing)

@@ -42,6 +42,7 @@ from lenswire.status import from_json, to_json
 MAGIC = b"LENS"
 HEADER = struct.Struct(">4sBBHIQI")  # magic, version, kind, flags, sequence, time, length
 _CREDIT = struct.Struct(">6sHI8xI")  # the same: its mark, window, received, length
+_PING = struct.Struct(">6s14xIQ")  # its mark, length, time of sending
 CREDIT_SIZE = HEADER.size  # of a CREDIT alone; whatever else a viewer may say has a payload
 FRAME = struct.Struct(">IHHII")  # rendition, width, height, encode begin, encode end
 _FRAME_HEAD = struct.Struct(HEADER.format + FRAME.format[1:])
@@ -127,17 +128,25 @@ def _about(m: Frame) -> bytes:
     return FRAME.pack(m.rendition, m.width, m.height, m.encode_begin, m.encode_end)
 
 
-def credit_mark(version: int) -> bytes:
-    """What a Credit of this version begins with, for lone_credit()."""
-    return HEADER.pack(MAGIC, version, Kind.CREDIT, 0, 0, 0, 0)[:6]
+def mark(kind: Kind, version: int) -> bytes:
+    """What a message begins with, for leading_credit() and lone_ping()."""
+    return HEADER.pack(MAGIC, version, kind, 0, 0, 0, 0)[:6]
 
 
-def lone_credit(data: bytes | bytearray | memoryview, mark: bytes) -> tuple[int, int] | None:
-    """What a Credit says (received, window), if these bytes are one and nothing else: most of what a device hears."""
-    if len(data) != CREDIT_SIZE:
+def leading_credit(data: bytes | bytearray | memoryview, mark: bytes) -> tuple[int, int] | None:
+    """What a Credit says (received, window), if these bytes begin with one: nearly all that a device hears."""
+    if len(data) < CREDIT_SIZE:
         return None
-    begin, window, received, length = _CREDIT.unpack(data)
+    begin, window, received, length = _CREDIT.unpack_from(data)
     return (received, window) if begin == mark and not length and window <= MAX_WINDOW else None
+
+
+def lone_ping(data: bytes | bytearray | memoryview, mark: bytes) -> int | None:
+    """The time in a Ping, if these bytes are one and nothing else: nearly all the rest."""
+    if len(data) != _PING.size:
+        return None
+    begin, length, time = _PING.unpack(data)
+    return time if begin == mark and length == MAX_PAYLOAD[Kind.PING] else None
 
 
 def decode_frame(data: bytes) -> Frame:

@@ -70,27 +70,28 @@ class Channel:
             self._pending.append(memoryview(data))
             self._flush()
 
-    def begin(self, frame: bytes) -> bool:
-        """Begin to send a frame, unless there is no room for even its first byte: then False, and owner.writable() is
-        called when there is. Over TLS it is always begun, since a record once encrypted must be sent."""
+    def begin(self, frame: bytes) -> int | None:
+        """Begin to send a frame; returns how many bytes wait for room: owner.writable() is called when they are gone.
+        None if there is no room for even the first byte: then that is called when there is. Over TLS a frame is always
+        begun, since a record once encrypted must be sent."""
         if self._closing:
-            return False
+            return None
         if self._tls:  # a send takes but one record, 16 KiB
             self._pending.append(memoryview(frame))
             self._flush()
-            return not self._ended
+            return None if self._ended else sum(map(len, self._pending))
         try:
-            sent = self._socket.send(frame)
+            left = len(frame) - self._socket.send(frame)
         except _WOULD_BLOCK:
             self._want_writer(True)
-            return False
+            return None
         except OSError as error:
             self.abort(_words(error))
-            return False
-        if sent < len(frame):
-            self._pending.append(memoryview(frame)[sent:])
+            return None
+        if left:
+            self._pending.append(memoryview(frame)[-left:])
             self._want_writer(True)
-        return True
+        return left
 
     def let_lie(self, size: int) -> None:
         """Leave up to `size` bytes in the socket, without being woken for them, until more comes or hear() is called.

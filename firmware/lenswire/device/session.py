@@ -84,11 +84,13 @@ class Session(ABC):
 
     def _send(self, published: Published, data: bytes) -> bool:
         """The frame, as it looks in this dialect; False if there was no room."""
-        if begun := self.channel.begin(data):
-            self._shown = published.captured
-            if not self.channel.busy:
-                self._server.hub.queue(self)
-        return begun
+        left = self.channel.begin(data)
+        if left is None:
+            return False
+        self._shown = published.captured
+        if not left:
+            self._server.hub.queue(self)
+        return True
 
     def _next(self) -> None:
         if self._watching and self._may_send and not self.channel.busy:
@@ -104,17 +106,18 @@ class NativeSession(Session):
 
     def offer(self, published: Published) -> None:
         connection, channel = self.connection, self.channel
-        if connection.credit == 1:
-            channel.hear()  # more credit may lie there
+        if connection.credit < 2:
+            channel.hear()  # more credit may lie there, or that it is taken back
             # So may another wish, and this frame was the first for it; or a question, whose answer has to go first.
-            if self._shown >= published.captured or channel.busy:
+            if not connection.credit or self._shown >= published.captured or channel.busy:
                 return
-        if not connection.credit or not channel.begin(published.data):  # it may have been taken back
+        left = channel.begin(published.data)
+        if left is None:
             return
         self._shown = published.captured
         if not connection.frame_sent():
             channel.let_lie(0)
-        elif not channel.busy:
+        elif not left:
             self._server.hub.queue(self)
 
     def received(self, data: bytes) -> None:
