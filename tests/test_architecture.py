@@ -86,8 +86,8 @@ def dotted(places: str) -> str:
 
 TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
     (
-        "messages, wire, status, protocol and legacy: bytes in, events out",
-        Ban(f"{OUTSIDE} threading", within="messages wire status protocol legacy"),
+        "messages, wire, status, protocol, ends and legacy: bytes in, events out",
+        Ban(f"{OUTSIDE} threading", within="messages wire status protocol ends legacy"),
         "wire",
         "def f():\n    import time",
     ),
@@ -100,7 +100,7 @@ TABLE: list[tuple[str, Callable[[str, str], list[str]], str, str]] = [
     ("latest knows threads and nothing else", Ban(OUTSIDE, within="latest"), "latest", "import logging.handlers"),
     (
         "what both sides share knows neither",
-        Ban(SIDES, within="errors messages wire status protocol legacy latest link stamp"),
+        Ban(SIDES, within="errors messages wire status protocol ends legacy latest link stamp"),
         "link",
         "from lenswire import device",
     ),
