@@ -12,12 +12,10 @@ from lenswire.protocol import Connection, State
 KEY, FINGERPRINT = bytes(range(32)), bytes(range(32, 64))
 SECRET = {"key": KEY, "fingerprint": FINGERPRINT}
 NOW = 1_000
+End = TypeVar("End", bound=Connection)
 ENDS: tuple[type[Connection], ...] = (DeviceConnection, ViewerConnection)
 # Ends in the states in which something may come in.
 OPEN_FOR_SOMETHING = [(end, state) for end in ENDS for state in end.expected]
-
-
-End = TypeVar("End", bound=Connection)
 
 
 def device(nonce: bytes = b"d" * 32, **options: Any) -> DeviceConnection:

@@ -95,8 +95,8 @@ class DeviceConnection(Connection):
     def _turn(self, state: State) -> None:
         super()._turn(state)
         is_open = state is State.OPEN
-        self._credit_mark = wire.mark(Kind.CREDIT, self.version) if is_open else b""
-        self._ping_mark = wire.mark(Kind.PING, self.version) if is_open else b""
+        self._credit_mark = wire.mark_of(Kind.CREDIT, self.version) if is_open else b""
+        self._ping_mark = wire.mark_of(Kind.PING, self.version) if is_open else b""
 
     def _end(self, closing: Close) -> None:
         super()._end(closing)

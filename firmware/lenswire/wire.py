@@ -128,7 +128,7 @@ def _about(m: Frame) -> bytes:
     return FRAME.pack(m.rendition, m.width, m.height, m.encode_begin, m.encode_end)
 
 
-def mark(kind: Kind, version: int) -> bytes:
+def mark_of(kind: Kind, version: int) -> bytes:
     """What a message begins with, for leading_credit() and lone_ping()."""
     return HEADER.pack(MAGIC, version, kind, 0, 0, 0, 0)[:6]
 
