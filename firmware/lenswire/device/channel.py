@@ -72,9 +72,9 @@ class Channel:
 
     def begin(self, frame: bytes) -> int | None:
         """Begin to send a frame; returns how many bytes wait for room: owner.writable() is called when they are gone.
-        None if there is no room for even the first byte: then that is called when there is. Over TLS a frame is always
-        begun, since a record once encrypted must be sent."""
-        if self._closing:
+        None if there is no room for even its first byte, or if an answer waits for room: then that is called when there
+        is. Over TLS a frame is begun whether there is room or not, since a record once encrypted must be sent."""
+        if self._pending or self._closing:
             return None
         if self._tls:  # a send takes but one record, 16 KiB
             self._pending.append(memoryview(frame))
