@@ -13,8 +13,9 @@ class Viewer:
     def __init__(self) -> None:
         self.got: list[int] = []
 
-    def offer(self, published: Published) -> None:
+    def offer(self, published: Published) -> bool:
         self.got.append(published.frame.sequence)
+        return False
 
 
 class Around:

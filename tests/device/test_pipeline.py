@@ -15,7 +15,8 @@ from lenswire.messages import Frame
 
 
 class Viewer:
-    def offer(self, published: Published) -> None: ...
+    def offer(self, published: Published) -> bool:
+        return True
 
 
 class Clock:

@@ -67,11 +67,14 @@ def test_frames_are_numbered_whether_made_or_not() -> None:
 
 
 class Viewer:
-    def __init__(self) -> None:
+    def __init__(self, room: int = 1) -> None:
         self.got: list[Published] = []
+        self.room = room  # frames that it takes until it says no
 
-    def offer(self, published: Published) -> None:
+    def offer(self, published: Published) -> bool:
         self.got.append(published)
+        self.room -= 1
+        return self.room > 0
 
 
 def test_the_same_bytes_go_to_all_who_wait_and_to_nobody_else() -> None:
@@ -87,6 +90,17 @@ def test_the_same_bytes_go_to_all_who_wait_and_to_nobody_else() -> None:
     assert wire.decode(header, waiting[0].got[0].data[wire.HEADER.size :]) == Frame(
         3, 5_000_000, 7, 8, 6, 1000, 4500, b"jpeg"
     )
+
+
+def test_who_has_room_is_offered_the_next_one_and_who_has_none_is_not() -> None:
+    rendition = Rendition(7, Plan())
+    quick, slow = Viewer(3), Viewer(1)
+    rendition.waiting = dict.fromkeys((slow, quick))
+    for number in (1, 2, 3, 4):
+        rendition.publish(number, captured=number, begin=number, end=number, size=(8, 6), jpeg=b"jpeg")
+        rendition.spread()
+    assert [published.captured for published in quick.got] == [1, 2, 3]
+    assert [published.captured for published in slow.got] == [1]
 
 
 def test_the_newer_frame_wins_when_the_loop_is_late() -> None:

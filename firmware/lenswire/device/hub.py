@@ -63,17 +63,13 @@ class Hub:
             self._watched(False)
 
     def wait(self, viewer: Waiter, after: int) -> None:
-        """Offer the viewer the next frame that is newer than the one captured at `after` (ns): now, if there is one."""
+        """Offer the viewer all frames, from the first that is newer than the one captured at `after` (ns) on, until it
+        says no: that one now, if it is there."""
         rendition = self._watching[viewer]
         newest = rendition.newest
+        rendition.waiting[viewer] = None
         if newest and newest.captured > after and self._clock() - newest.captured < self._fresh(rendition):
-            viewer.offer(newest)
-        else:
-            self.queue(viewer)
-
-    def queue(self, viewer: Waiter) -> None:
-        """Offer the viewer the next frame that is made; for one who has just got the newest."""
-        self._watching[viewer].waiting[viewer] = None
+            rendition.give(newest, (viewer,))
 
     def spread(self) -> None:
         """Give the newest frame of every rendition to all who wait for it."""

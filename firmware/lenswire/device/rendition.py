@@ -38,7 +38,10 @@ class Published(NamedTuple):
 class Waiter(Protocol):
     """Whoever waits for the next frame of a rendition. Event loop only."""
 
-    def offer(self, published: Published) -> None: ...
+    def offer(self, published: Published) -> bool:
+        """Take this frame, if there is room; returns whether to be offered the next one too. Who is not asks for it
+        with `Hub.wait` later."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +125,13 @@ class Rendition:
         if published is None or published is self.newest:
             return
         self.newest = published
-        waiting, self.waiting = self.waiting, {}
-        for waiter in waiting:
-            waiter.offer(published)
+        self.give(published, tuple(self.waiting))
+
+    def give(self, published: Published, waiters: tuple[Waiter, ...]) -> None:
+        """To these of those who wait."""
+        for waiter in waiters:
+            if not waiter.offer(published):
+                self.waiting.pop(waiter, None)
 
 
 def _microseconds(ns: int) -> int:

@@ -42,8 +42,9 @@ class Session(ABC):
     # Frames
 
     @abstractmethod
-    def offer(self, published: Published) -> None:
-        """The frame to send now, unless there is no room: then a newer one is asked for when there is."""
+    def offer(self, published: Published) -> bool:
+        """The frame to send now, unless there is no room: then a newer one is asked for when there is. Returns whether
+        there is room for the next one, too."""
 
     def writable(self) -> None:
         self._next()
@@ -82,15 +83,12 @@ class Session(ABC):
         self._watching = True
         self._next()
 
-    def _send(self, published: Published, data: bytes) -> bool:
-        """The frame, as it looks in this dialect; False if there was no room."""
+    def _send(self, published: Published, data: bytes) -> int | None:
+        """The frame, as it looks in this dialect; returns what `Channel.begin` does."""
         left = self.channel.begin(data)
-        if left is None:
-            return False
-        self._shown = published.captured
-        if not left:
-            self._server.hub.queue(self)
-        return True
+        if left is not None:
+            self._shown = published.captured
+        return left
 
     def _next(self) -> None:
         if self._watching and self._may_send and not self.channel.busy:
@@ -104,21 +102,22 @@ class NativeSession(Session):
         super().__init__(server, peer)
         self.connection = connection
 
-    def offer(self, published: Published) -> None:
+    def offer(self, published: Published) -> bool:
         connection, channel = self.connection, self.channel
         if connection.credit < 2:
             channel.hear()  # more credit may lie there, or that it is taken back
-            # So may another wish, and this frame was the first for it; or a question, whose answer has to go first.
-            if not connection.credit or self._shown >= published.captured or channel.busy:
-                return
+            if not connection.credit:
+                return False
+            if self._shown >= published.captured:  # so may another wish: this was the first frame for it
+                return True
         left = channel.begin(published.data)
         if left is None:
-            return
+            return False
         self._shown = published.captured
         if not connection.frame_sent():
             channel.let_lie(0)
-        elif not left:
-            self._server.hub.queue(self)
+            return False
+        return not left
 
     def received(self, data: bytes) -> None:
         connection = self.connection
@@ -200,9 +199,9 @@ class LegacySession(Session):
         super().__init__(server, peer)
         self.connection = LegacyServer()
 
-    def offer(self, published: Published) -> None:
+    def offer(self, published: Published) -> bool:
         jpeg = published.jpeg
-        self._send(published, b"".join((self.connection.frame_header(len(jpeg)), jpeg)))
+        return self._send(published, b"".join((self.connection.frame_header(len(jpeg)), jpeg))) == 0
 
     def received(self, data: bytes) -> None:
         try:

@@ -47,9 +47,10 @@ class _Wanted:
     def __init__(self, picture: asyncio.Future[Published]) -> None:
         self._picture = picture
 
-    def offer(self, published: Published) -> None:
+    def offer(self, published: Published) -> bool:
         if not self._picture.done():
             self._picture.set_result(published)
+        return False
 
 
 def _save(directory: Path, jpeg: bytes, keep: int) -> Path:

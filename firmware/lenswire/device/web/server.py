@@ -125,10 +125,12 @@ class WebSession(Session):
         self._watch(plan)
         await self._over
 
-    def offer(self, published: Published) -> None:
+    def offer(self, published: Published) -> bool:
         now = self._server.now()
-        if self._send(published, self._web.parts.part(published, now)):
+        left = self._send(published, self._web.parts.part(published, now))
+        if left is not None:
             self._moved = now
+        return left == 0
 
     # The channel's owner
 
