@@ -1,4 +1,4 @@
-"""lenswire beside its peers on one machine: `make bench` (about 30 minutes), or with ARGS=--long (about 90).
+"""lenswire beside its peers on one machine: `make bench` (about 35 minutes), or with ARGS=--long (about 90).
 
 A whole run is written to tests/bench/RESULTS.md; parts of one (--only) are printed only.
 
@@ -23,7 +23,7 @@ from moments import encoders, first_picture, links, return_of_a_viewer, soak
 from parts import fan_out, slow, stalled, work
 from results import COUNTS, write
 from screen import FULL_HD, HD, VIEWERS, camera_to_screen
-from servers import BARE, FPS, GSTREAMER, OURS, OURS_TLS, QUALITY, USTREAMER, Case, Peer
+from servers import BARE, FPS, GSTREAMER, OURS, OURS_TLS, QUALITY, USTREAMER, Case, Peer, awake
 
 from lenswire.messages import Watch
 
@@ -41,14 +41,14 @@ def main() -> None:
     gc.disable()  # the viewers are all in this process: a pause of ours would look like the server's
     figures = Figures()
     began = time.monotonic()
-    for part in options.only or (part for part in STEPS if part != "soak" or options.long):
-        for label, step in STEPS[part](options.long):
-            load, minutes = os.getloadavg()[0], (time.monotonic() - began) / 60
-            print(f"{minutes:4.1f} min, load {load:.1f}: {label}", flush=True)
-            try:
-                step(figures)
-            except (OSError, TimeoutError) as error:
-                print(f"  failed: {error}", flush=True)
+    with awake():
+        for part in options.only or (part for part in STEPS if part != "soak" or options.long):
+            for label, step in STEPS[part](options.long):
+                print(f"{(time.monotonic() - began) / 60:4.1f} min: {label}", flush=True)
+                try:
+                    step(figures)
+                except (OSError, TimeoutError) as error:
+                    print(f"  failed: {error}", flush=True)
     print(f"\nMedians, {os.cpu_count()} cores.\n\n{figures.table()}")
     if not options.only:
         write(figures, FPS, QUALITY)
@@ -56,7 +56,7 @@ def main() -> None:
 
 def fan_outs(long: bool) -> Iterator[Step]:
     cells = [(Case(form), count) for form in ("MJPEG", "YUYV") for count in (1, 10, 50)]
-    yield from _fan_outs(cells, PEERS, *((11, 5) if long else (7, 2)))
+    yield from _fan_outs(cells, PEERS, *((13, 5) if long else (9, 2)))
 
 
 def curves(long: bool) -> Iterator[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import time
@@ -112,7 +113,8 @@ def stalled(peer: Peer, count: int, seconds: float, figures: Figures) -> None:
 
 @contextmanager
 def crowd_of(peer: Peer, server: Server, count: int, watches: Sequence[Watch] = ()) -> Iterator[Crowd]:
-    """So many viewers, who have their first pictures."""
+    """So many viewers, who have their first pictures, on a core of their own."""
+    os.sched_setaffinity(0, servers.VIEWERS_CORE)
     viewers = []
     for number in range(count):
         viewers.append(arrive(peer, server.port, watches[number] if watches else Watch()))
@@ -127,6 +129,7 @@ def crowd_of(peer: Peer, server: Server, count: int, watches: Sequence[Watch] = 
         yield crowd
     finally:
         crowd.close()
+        os.sched_setaffinity(0, servers.EVERY_CORE)
 
 
 def _begin(crowd: Crowd, every: int = 1) -> None:

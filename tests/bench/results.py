@@ -21,9 +21,10 @@ PAGE = """# Results of `make bench`
 {when}, commit {commit}. {machine}.
 
 Everybody had the same stand-in camera ({fps} frames a second, quality {quality}; 720p where nothing else is said) and
-the same viewers, in rounds one after another; medians of so many rounds. All on loopback, where part of receiving is
-charged to the sender. Read ratios: nothing of this ran on a Pi. `bar` is what ours should keep to; `x bare` is times
-what bare Python takes ([bare.py](bare.py): a hundred lines without features).
+the same viewers, in rounds one after another; medians of so many rounds. The viewers had one core, the servers the
+others (but camera to screen, where all had all), and no core was let sleep: `servers.py` says why. All on loopback,
+where part of receiving is charged to the sender. Read ratios: nothing of this ran on a Pi. `bar` is what ours should
+keep to; `x bare` is times what bare Python takes ([bare.py](bare.py): a hundred lines without features).
 
 ![The server's processor against the number of viewers]({viewers})
 ![The age of the oldest picture against the speed of the link]({links})

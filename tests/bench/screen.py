@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from figures import Bar, Figures, percentile
-from servers import LENSWIRE, OURS, USTREAMER, Case, Server, cpu_seconds
+from servers import EVERY_CORE, LENSWIRE, OURS, USTREAMER, Case, Server, cpu_seconds
 from viewers import CELL
 
 from lenswire import stamp
@@ -78,9 +78,9 @@ class Screen:
 def camera_to_screen(name: str, case: Case, seconds: float, figures: Figures) -> None:
     """At 1080p60 the viewer is kept to one core of the machine."""
     server, viewer = VIEWERS[name]
-    with _screen(case) as screen, Server(server, case) as running:
+    with _screen(case) as screen, Server(server, case, EVERY_CORE) as running:
         environment = os.environ | {"DISPLAY": screen.display, "SDL_VIDEO_WINDOW_POS": "0,0"}
-        pinned = f"taskset -c {max(os.sched_getaffinity(0))} " if case == FULL_HD else ""
+        pinned = f"taskset -c {EVERY_CORE[-1]} " if case == FULL_HD else ""
         words = shlex.split(pinned + viewer.format(port=running.port))
         with running.log.with_suffix(".viewer.log").open("w") as log:
             process = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

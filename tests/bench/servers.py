@@ -6,9 +6,12 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +20,28 @@ HERE = Path(__file__).resolve().parent
 BENCH = Path(os.environ.get("BENCH", "/tmp/lenswire-bench"))
 LENSWIRE = os.environ.get("LENSWIRE", str(HERE.parent.parent / ".venv/bin/lenswire"))
 FPS, QUALITY = 30, 80
+# Viewers have machines of their own, in use. Here they get a core, and the servers the others. Where they share it
+# the kernel wakes the viewers on the core of whoever sends, and how old pictures get is up to which of them goes first.
+EVERY_CORE = sorted(os.sched_getaffinity(0))
+SERVERS_CORES, VIEWERS_CORE = EVERY_CORE[:-1] or EVERY_CORE, EVERY_CORE[-1:]
+
+
+@contextmanager
+def awake() -> Iterator[None]:
+    """Let no core sleep, where we may say so (Linux, PM QoS: a wake-up may take no time). A virtual machine's core that
+    sleeps between frames is given to others, and comes back with their caches: all figures then vary by two, with who
+    else is there."""
+    try:
+        latency = os.open("/dev/cpu_dma_latency", os.O_WRONLY)
+    except OSError as error:
+        print(f"cores sleep between frames, and figures vary: /dev/cpu_dma_latency: {error.strerror}", flush=True)
+        yield
+        return
+    try:
+        os.write(latency, struct.pack("i", 0))
+        yield
+    finally:
+        os.close(latency)
 
 
 class Case(NamedTuple):
@@ -82,13 +107,13 @@ GSTREAMER = Peer(
 class Server:
     """A peer while it runs, with the stand-in camera loaded into it."""
 
-    def __init__(self, peer: Peer, case: Case) -> None:
+    def __init__(self, peer: Peer, case: Case, cores: list[int] = SERVERS_CORES) -> None:
         self.port = free_port()
         formats = {"MJPEG": "YUYV,MJPG", "YUYV": "YUYV", "YUV420": "YU12"}[case.format]
         self.log = BENCH / f"{peer.name}.log"
         self._log = self.log.open("w")
         self._process = subprocess.Popen(
-            peer.words(case, self.port),
+            ["taskset", "-c", ",".join(map(str, cores)), *peer.words(case, self.port)],
             env=os.environ | camera_environment(formats, case.fps),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
