@@ -53,9 +53,9 @@ class DeviceConnection(Connection):
             return super()._hear(data, now)
         if credit := wire.leading_credit(data, self._credit_mark):
             self._allow(*credit)
-            data = data[wire.CREDIT_SIZE :]
-            if not data:
+            if len(data) == wire.CREDIT_SIZE:
                 return False
+            data = data[wire.CREDIT_SIZE :]
         if (time := wire.lone_ping(data, self._ping_mark)) is None:
             return super()._hear(data, now)
         self._say(Pong(time, now))

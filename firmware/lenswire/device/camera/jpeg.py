@@ -44,15 +44,23 @@ class Header(NamedTuple):
     height: int
     scan: int  # where the first scan begins, with its SOS
     tables: bool  # Huffman tables are there: cameras may leave out the standard ones
-    raw: bytes  # from behind the notes at its beginning to the SOS
+    bones: tuple[tuple[int, int, bytes], ...]  # all but what the notes say: from where, to where, which bytes
 
 
 def parse(data: Data, before: Header | None = None) -> Header | None:
-    """None if this does not begin as a JPEG does. before: of another picture of this camera; behind their notes the two
-    are the same, as a rule, and comparing is done sooner than taking apart."""
+    """None if this does not begin as a JPEG does. before: of another picture of this camera; but for what their notes
+    say the two are the same, as a rule, and comparing is done sooner than taking apart."""
+    if before:
+        for begin, end, bone in before.bones:
+            if data[begin:end] != bone:
+                break
+        else:
+            return before
     if data[:2] != SOI:
         return None
-    at, begin, width, height, tables = 2, 0, 0, 0, False
+    at, width, height, tables = 2, 0, 0, False
+    bones: list[tuple[int, int, bytes]] = []
+    begin = 0
     last = len(data) - SEGMENT.size
     while at <= last:
         lead, marker, length, *size = SEGMENT.unpack_from(data, at)
@@ -61,14 +69,14 @@ def parse(data: Data, before: Header | None = None) -> Header | None:
         if marker == 0xFF:  # a marker may have any number of them in front
             at += 1
             continue
-        if not begin and marker not in NOTES:
-            begin = at
-            if before and data[at : before.scan + 2] == before.raw:
-                return before
         if marker == SOS:
-            return Header(width, height, at, tables, data[begin : at + 2]) if width and height else None
+            bones.append((begin, at + 2, data[begin : at + 2]))
+            return Header(width, height, at, tables, tuple(bones)) if width and height else None
         if marker == DHT:
             tables = True
+        elif marker in NOTES:
+            bones.append((begin, at + 4, data[begin : at + 4]))
+            begin = at + 2 + length
         elif marker in SOF:
             height, width = size
         at += 2 + length
