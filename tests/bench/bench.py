@@ -1,4 +1,4 @@
-"""lenswire beside its peers on one machine: `make bench` (about 35 minutes), or with ARGS=--long (about 90).
+"""lenswire beside its peers on one machine: `make bench` (about 30 minutes), or with ARGS=--long (about 90).
 
 A whole run is written to tests/bench/RESULTS.md; parts of one (--only) are printed only.
 
