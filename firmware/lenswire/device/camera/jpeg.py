@@ -51,16 +51,15 @@ def parse(data: Data, before: Header | None = None) -> Header | None:
     """None if this does not begin as a JPEG does. before: of another picture of this camera; but for what their notes
     say the two are the same, as a rule, and comparing is done sooner than taking apart."""
     if before:
-        for begin, end, bone in before.bones:
-            if data[begin:end] != bone:
+        for begin, stop, bone in before.bones:
+            if data[begin:stop] != bone:
                 break
         else:
             return before
     if data[:2] != SOI:
         return None
-    at, width, height, tables = 2, 0, 0, False
+    at, begin, width, height, tables = 2, 0, 0, 0, False
     bones: list[tuple[int, int, bytes]] = []
-    begin = 0
     last = len(data) - SEGMENT.size
     while at <= last:
         lead, marker, length, *size = SEGMENT.unpack_from(data, at)
