@@ -126,12 +126,29 @@ def test_while_nothing_new_comes_the_last_one_is_shown_as_what_it_is(capsys: pyt
     timer = threading.Timer(0.4, end)
     timer.start()
     with pytest.raises(Refused, match="wrong key"):
-        virtual_camera.show(stream, kept.webcam, latest, first, stale=0.05)
+        virtual_camera.show(stream, kept.webcam, latest, first, "ready", stale=0.05)
     timer.join()
     shown = kept.pictures()
     assert is_like(shown[0][240, 10], BLUE)
     assert (shown[-1][..., 1:] == 128).all()
-    assert capsys.readouterr().err == "nothing listens there (trying again)\n"
+    assert capsys.readouterr().err == "ready\nnothing listens there (trying again)\n"
+
+
+def test_it_is_called_ready_when_others_can_see_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which is with the first whole picture: until then v4l2loopback's device takes pictures and gives none."""
+    stream, kept, latest = ScriptedStream(), Kept((640, 480)), Latest[Received]()
+    said_before: list[str] = []
+
+    def write(_: bytes) -> None:
+        said_before.append(capsys.readouterr().err)
+        stream.failure = Refused("the end", 2) if len(said_before) == 2 else None
+        latest.put(received(picture()))
+
+    kept.write = write  # type: ignore[method-assign]
+    latest.put(received(picture()))
+    with pytest.raises(Refused):
+        virtual_camera.show(stream, kept.webcam, latest, received(picture()[:1500]), "ready")
+    assert said_before == ["", "ready\n"]
 
 
 def received(jpeg: bytes) -> Received:

@@ -46,16 +46,21 @@ def run(target: Target, device: Path, size: Size | None = None, fps: float = 0.0
         if first is None:
             raise NoPicture(stream.problem or f"connected, but no picture came within {FIRST_PICTURE:.0f} s")
         with contextlib.closing(OutputDevice(device, size or (first.frame.width, first.frame.height))) as output:
-            sys.stderr.write(f"{target.label} is at {device}, {output.size[0]}x{output.size[1]}; Ctrl-C ends it\n")
-            show(stream, Webcam(output), latest, first)
+            ready = f"{target.label} is at {device}, {output.size[0]}x{output.size[1]}; Ctrl-C ends it"
+            show(stream, Webcam(output), latest, first, ready)
     return 0
 
 
-def show(stream: Source, webcam: Webcam, latest: Latest[Received], received: Received, stale: float = STALE) -> None:
-    """Each picture as it comes; while none does, the last one as what it is. Raises what ended the stream."""
+def show(
+    stream: Source, webcam: Webcam, latest: Latest[Received], received: Received, ready: str, stale: float = STALE
+) -> None:
+    """Each picture as it comes; while none does, the last one as what it is. Says that it is `ready` when the first one
+    is written: before, v4l2loopback's device is no camera to others. Raises what ended the stream."""
     told = ""
     while not stream.failure:
-        webcam.show(received.frame.jpeg, stale=received.age(time.monotonic_ns()) > stale)
+        if webcam.show(received.frame.jpeg, stale=received.age(time.monotonic_ns()) > stale) and ready:
+            sys.stderr.write(f"{ready}\n")
+            ready = ""
         received = latest.take(stale) or received
         if stream.problem != told:
             told = stream.problem
