@@ -4,6 +4,8 @@ LenswireError
 ├── ConfigError (ValueError)        a setting is wrong: names the key, what it got, what was expected
 ├── LinkError (ValueError)          a target or lenswire:// link cannot be read, or a name is not known
 ├── CameraError (OSError)           a camera cannot be opened, or it stopped giving frames
+│   ├── NoCamera                    there is none
+│   └── StandInEnds                 there may be a camera now, in the place of what was shown
 ├── PanelError (OSError)            a button's or LED's line cannot be had: wrong, busy, or not for this user
 ├── IdentityError (OSError)         the device's certificate or key cannot be read or made
 ├── ServeError (OSError)            the service cannot listen
@@ -29,6 +31,12 @@ class LinkError(LenswireError, ValueError): ...
 
 
 class CameraError(LenswireError, OSError): ...
+
+
+class NoCamera(CameraError): ...
+
+
+class StandInEnds(CameraError): ...
 
 
 class PanelError(LenswireError, OSError): ...

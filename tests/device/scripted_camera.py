@@ -30,8 +30,8 @@ class ScriptedCamera:
         self._events.put(Grab(captured, lost))
         return captured
 
-    def fail(self, words: str) -> None:
-        self._events.put(CameraError(words))
+    def fail(self, words: str, kind: type[CameraError] = CameraError) -> None:
+        self._events.put(kind(words))
 
     # For the pipeline
 

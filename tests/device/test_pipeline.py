@@ -11,12 +11,15 @@ from lenswire.device import pipeline as module
 from lenswire.device.encoder import choose
 from lenswire.device.pipeline import Found, Lost, Pipeline
 from lenswire.device.rendition import Plan, Published, Rendition, Source
+from lenswire.errors import StandInEnds
 from lenswire.messages import Frame
 
 
 class Viewer:
     def offer(self, published: Published) -> bool:
         return True
+
+    def afterwards(self) -> None: ...
 
 
 class Clock:
@@ -133,6 +136,16 @@ def test_a_lost_camera_is_reported_and_tried_again(bench: Bench) -> None:
     bench.camera.shoot()
     bench.pipeline.retry()
     bench.facts.wait(lambda said: isinstance(said[-1], Found))
+
+
+def test_a_stand_in_that_ends_is_no_loss(bench: Bench) -> None:
+    bench.stream()
+    bench.camera.shoot()
+    bench.camera.fail("there may be a camera now", StandInEnds)
+    bench.camera.shoot()
+    bench.facts.wait(lambda said: len(said) == 2)
+    assert all(isinstance(fact, Found) for fact in bench.facts.said)
+    assert (bench.camera.opened, bench.camera.closed) == (2, 1)
 
 
 def test_a_camera_that_cannot_be_opened_is_reported_each_time(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from lenswire.device.camera import Camera
 from lenswire.device.encoder import Encoder
 from lenswire.device.maker import Job, Maker
 from lenswire.device.rendition import Rendition, Source
-from lenswire.errors import CameraError
+from lenswire.errors import CameraError, StandInEnds
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +150,8 @@ class Pipeline:
             try:
                 self._capture_in_light()
                 wait = BACK_OFF[0]
+            except StandInEnds as error:
+                log.info("= %s", error)
             except CameraError as error:
                 # A fault after a good while, or for another reason, is a new one: a camera that was plugged in again
                 # may be shut to us until udev has seen it.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lenswire.device.camera import Camera, Grab, Picture
+from lenswire.device.camera.auto import StandIn
 from lenswire.device.config import PanelConfig, ServerConfig
 from lenswire.device.doctor import Fact, page
 from lenswire.device.doctor.camera import camera_facts
@@ -150,6 +151,12 @@ def test_the_camera_is_measured_and_given_back() -> None:
     assert "fps captured, 0 frames lost" in facts["measured"].words
     assert "5 kB" in facts["measured"].words
     assert camera.closed
+
+
+def test_a_stand_in_is_not_taken_for_a_camera() -> None:
+    fact = examine(lambda: StandIn(Steady(), lambda: False))["camera"]
+    assert fact.words == "steady (no camera found), 8x6 at 100 fps"
+    assert "cable" in fact.mend
 
 
 def test_a_camera_that_falls_silent_is_said() -> None:

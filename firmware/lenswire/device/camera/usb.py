@@ -15,7 +15,7 @@ from lenswire.device.v4l2.controls import Control, controls, set_control
 from lenswire.device.v4l2.device import Device, Filled
 from lenswire.device.v4l2.kernel import Kernel
 from lenswire.device.v4l2.modes import Mode, modes
-from lenswire.errors import CameraError
+from lenswire.errors import CameraError, NoCamera
 
 if TYPE_CHECKING:
     from lenswire.device.camera.planes import Split
@@ -91,7 +91,7 @@ class UsbOpener:
             with in_words(path):
                 raise error
         wanted = f"no camera {self._which!r} found" if self._which else "no USB camera found"
-        raise CameraError(f"{wanted}; there is {', '.join(map(str, nodes)) or 'no camera at all'}")
+        raise NoCamera(f"{wanted}; there is {', '.join(map(str, nodes)) or 'no camera at all'}")
 
 
 class UsbCamera:

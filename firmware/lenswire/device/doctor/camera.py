@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from lenswire.device.camera import Camera
+from lenswire.device.camera.auto import StandIn
 from lenswire.device.doctor import Fact
 from lenswire.device.encoder import Encoder
 from lenswire.errors import CameraError
@@ -19,7 +20,7 @@ SLOW = 0.8  # of the rate that was set: less than this is worth a word
 
 # What helps against a camera that cannot be opened, by a word of why it cannot.
 MENDS = {
-    "using it": "if the service has it: 'lenswire status' tells, 'sudo systemctl stop lenswire' gives it back",
+    "using it": "if the service has it, 'sudo systemctl stop lenswire' gives it back",
     "permission": "sudo usermod -aG video $USER, then log in again",
 }
 CABLE = "look at the cable, and at camera.source"
@@ -46,7 +47,8 @@ def camera_facts(
         yield Fact("camera", str(error), next((mend for word, mend in MENDS.items() if word in str(error)), CABLE))
         return
     try:
-        yield Fact("camera", f"{camera.description}, {camera.width}x{camera.height} at {camera.fps:g} fps")
+        missing = CABLE if isinstance(camera, StandIn) else ""
+        yield Fact("camera", f"{camera.description}, {camera.width}x{camera.height} at {camera.fps:g} fps", missing)
         encoder = choose(camera)
         yield Fact("encoder", f"{encoder.name}: {encoder.reason}")
         yield _verdict(camera, measure(camera, encoder, quality, seconds))

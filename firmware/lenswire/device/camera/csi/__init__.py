@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lenswire.device.camera import CameraWish, Grab, Picture
 from lenswire.device.camera.csi.requests import Newest
 from lenswire.device.camera.csi.videocore import LARGEST_SIDE, STRIDE, VideoCore, available, bitrate
-from lenswire.errors import CameraError, MissingDependency
+from lenswire.errors import CameraError, MissingDependency, NoCamera
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +152,7 @@ def _open(number: int) -> Any:
             "environment with --system-site-packages"
         ) from None
     if not Picamera2.global_camera_info():
-        raise CameraError("no camera is connected to the CSI port, as far as libcamera can see")
+        raise NoCamera("no camera is connected to the CSI port, as far as libcamera can see")
     try:
         return Picamera2(number)
     except RuntimeError as error:
