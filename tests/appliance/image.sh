@@ -15,10 +15,7 @@ lap() { echo "image: $SECONDS s: $*"; }
 die() { echo "image: $*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || die "run as root: a disk full of other users' files is written"
-# What is mounted here is gone when this ends, however it ends.
-[ "${APART:-}" ] || APART=1 exec unshare --mount --propagation private -- bash "$HERE/image.sh" "$OUT"
-mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
-[ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || update-binfmts --import qemu-aarch64
+. "$HERE/apart.sh"
 [ -f "$OUT/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C virtual-pi -f "$OUT/id_ed25519"
 
 # The mirrors that this machine itself uses; trixie is what runs in the virtual Pi, whatever runs here.

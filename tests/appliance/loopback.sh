@@ -3,6 +3,7 @@
 # as laptops have it by `apt install v4l2loopback-dkms`. Compiled here: in emulation it would take minutes.
 set -euo pipefail
 KERNEL=$1 MODULE=$2
+. "$(dirname "$0")/apart.sh"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 cd "$WORK"
