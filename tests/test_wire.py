@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lenswire import messages, wire
+from lenswire import status as status_json
 from lenswire.ends import DeviceConnection
 from lenswire.errors import ProtocolError
 from lenswire.messages import MAX_STATUS, MAX_TEXT, Close, CloseCode, Frame, Hello, Kind, Message, Result, Status, Watch
@@ -227,6 +228,15 @@ def test_renditions_that_do_not_fit_are_left_out() -> None:
     heard = decode(data)
     assert isinstance(heard, Status) and heard.renditions == full.renditions[: len(heard.renditions)]
     assert MAX_STATUS - 40 < len(data) - wire.HEADER.size <= MAX_STATUS
+
+
+def test_what_does_not_fit_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand renditions do not hold up the loop."""
+    made: list[int] = []
+    encode = status_json._json
+    monkeypatch.setattr(status_json, "_json", lambda said: made.append(len(data := encode(said))) or data)
+    wire.encode(Status("STREAMING", renditions=tuple({"id": number, "made": 0} for number in range(1000))))
+    assert sum(made) < 3 * MAX_STATUS
 
 
 def test_a_status_that_cannot_fit_is_refused() -> None:

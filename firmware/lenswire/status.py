@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -51,14 +52,17 @@ def _numbers(told: dict[str, Any]) -> dict[str, Any]:
 
 def to_json(status: Status) -> bytes:
     """The Status as JSON of at most MAX_STATUS bytes; renditions that do not fit are left out. Raises ProtocolError."""
-    said = {name: getattr(status, name) for name in TYPES}
-    said["renditions"] = list(status.renditions)
-    while len(raw := _json(said)) > MAX_STATUS:
-        if not said["renditions"]:
-            raise ProtocolError(f"status: {len(raw)} bytes, the limit is {MAX_STATUS}")
-        said["renditions"].pop()
-    return raw
+    said: dict[str, Any] = {name: getattr(status, name) for name in TYPES} | {"renditions": []}
+    length = len(_json(said))
+    if length > MAX_STATUS:
+        raise ProtocolError(f"status: {length} bytes, the limit is {MAX_STATUS}")
+    for rendition in status.renditions:
+        length += len(_json(rendition)) + bool(said["renditions"])  # and a comma
+        if length > MAX_STATUS:
+            break
+        said["renditions"].append(rendition)
+    return _json(said)
 
 
-def _json(said: dict[str, Any]) -> bytes:
+def _json(said: Mapping[str, Any]) -> bytes:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
