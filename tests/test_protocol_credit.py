@@ -54,6 +54,16 @@ def test_more_received_than_sent_is_refused(sent: int, received: int) -> None:
         link.device.receive_data(wire.encode(Credit(received, 1)), NOW)
 
 
+@pytest.mark.parametrize("hidden", [Credit(0, 8), Ping(7)])
+def test_what_an_optional_kind_carries_is_no_message(hidden: Credit | Ping) -> None:
+    device, payload = opened().device, wire.encode(hidden) * 2
+    header = wire.HEADER.pack(wire.MAGIC, device.version, 200, 0, 0, 0, len(payload))
+    for data in (header, payload[: len(payload) // 2], payload[len(payload) // 2 :], wire.encode(Credit(0, 2))):
+        device.receive_data(data, NOW)
+    assert device.credit == 2
+    assert not device.data_to_send()
+
+
 @pytest.mark.parametrize("cut", [0, 1, 23])
 def test_a_credit_may_come_alone_in_pieces_or_with_others(cut: int) -> None:
     """The way that is short for one that comes alone hears the same as the long one."""

@@ -49,7 +49,7 @@ class DeviceConnection(Connection):
     # Inside
 
     def _hear(self, data: bytes | bytearray | memoryview, now: int) -> bool:
-        if self._in:
+        if self.half_read:
             return super()._hear(data, now)
         if credit := wire.leading_credit(data, self._credit_mark):
             self._allow(*credit)

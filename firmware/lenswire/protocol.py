@@ -101,6 +101,11 @@ class Connection(ABC):
     def closed(self) -> bool:
         return self.state is State.CLOSED
 
+    @property
+    def half_read(self) -> bool:
+        """A message has begun, and its end has not come."""
+        return bool(self._in or self._skip)
+
     # Inside
 
     def _hear(self, data: bytes | bytearray | memoryview, now: int) -> bool:
