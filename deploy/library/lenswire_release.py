@@ -54,6 +54,7 @@ ROOT = Path("/opt/lenswire")
 UNIT = "lenswire.service"
 UNIT_LINK = Path("/etc/systemd/system") / UNIT
 WANTED_LINK = UNIT_LINK.parent / "multi-user.target.wants" / UNIT
+COMMAND_LINK = Path("/usr/local/bin/lenswire")
 CONFIG = Path("/etc/lenswire/lenswire.toml")
 LAST = "release.json"
 
@@ -178,6 +179,13 @@ def point(link: Path, target: str) -> None:
     os.sync()
 
 
+def offer_command(link: Path = COMMAND_LINK) -> None:
+    """Let whoever logs in call the current release by name, unless another lenswire has that place."""
+    if not os.path.lexists(link):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        point(link, f"{ROOT}/current/bin/lenswire")
+
+
 def start(again: bool) -> bool:
     """Let systemd run the current release, now and at every power-on. Returns whether that was news. Raises Failed."""
     changed = again
@@ -252,6 +260,7 @@ def act(module: AnsibleModule) -> dict[str, Any]:
             return {**told, "changed": news or not is_active() or is_stale()}
         with releases.locked():
             news = releases.link(version)
+        offer_command()
         return {**told, "changed": start(news or module.params["restart"])}
     if module.check_mode:
         return {**told, "changed": False}

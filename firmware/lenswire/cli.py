@@ -100,9 +100,11 @@ def _device_commands(commands: Any) -> None:
         "pair",
         "lenswire.device.commands:pair",
         "print this device's lenswire:// link",
-        "sudo lenswire pair --state-dir /var/lib/lenswire",
+        "sudo lenswire pair",
     )
-    pair.add_argument("--config", type=Path, metavar="FILE", help="the config that the service runs with")
+    pair.add_argument(
+        "--config", type=Path, metavar="FILE", help="the config that the service runs with (default: the appliance's)"
+    )
     pair.add_argument("--host", help="how laptops reach this device (default: its host name, with .local)")
     pair.add_argument("--port", type=int, metavar="N", help="at which port they do (default: the one it listens on)")
     pair.add_argument("--avahi", action="store_true", help="print avahi's service file instead, which holds no secret")
@@ -244,8 +246,8 @@ def _split(command: Any) -> None:
 def _camera(command: Any) -> None:
     command.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; the options below go before it")
     command.add_argument("--source", help="auto, usb, usb:DEVICE, csi, pattern, or file:PATH (default: auto)")
-    command.add_argument("--size", metavar="WxH", help="the camera's picture size (default: its choice)")
-    command.add_argument("--fps", type=float, metavar="N", help="frames per second (default: the camera's choice)")
+    command.add_argument("--size", metavar="WxH", help="the camera's picture size (default: 1280x720, or its nearest)")
+    command.add_argument("--fps", type=float, metavar="N", help="frames per second (default: 30, or a video's own)")
     command.add_argument("--quality", type=int, metavar="Q", help="JPEG quality 1-100 (default: 80)")
 
 

@@ -47,7 +47,7 @@ def webcam(pi: VirtualPi, image: Path, tmp_path: Path) -> Iterator[str]:
 def test_another_program_has_it_as_a_webcam(
     pi: VirtualPi, webcam: str, frames: Frames, tmp_path: Path, say: Callable[[str], None]
 ) -> None:
-    link = pi.ssh("/opt/lenswire/current/bin/lenswire pair --state-dir /var/lib/lenswire --host 127.0.0.1").strip()
+    link = pi.ssh("sudo lenswire pair --host 127.0.0.1", user="pi").strip()
     view = f"{LENSWIRE} view --v4l2"
     pi.ssh(f"({view} {webcam} '{link}' >{LOG} 2>&1 & echo $! >/tmp/webcam.pid)")
     until(lambda: "Ctrl-C ends it" in pi.ssh(f"cat {LOG}"), lambda: f"the webcam: {pi.ssh(f'cat {LOG}')}", 120)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eye import Eye
-from release import CONFIG
 from screen import Screen
 from virtual_pi import VirtualPi
 
@@ -63,7 +62,7 @@ def test_doctor_tells_the_truth(pi: VirtualPi, say: Say) -> None:
     """About the machine that it runs on, which is known here; asked by its owner, who logs in as pi."""
     pi.ssh("systemctl stop lenswire")
     try:
-        page = pi.ssh(f"/opt/lenswire/current/bin/lenswire doctor --config {CONFIG}", user="pi", check=False)
+        page = pi.ssh("lenswire doctor", user="pi", check=False)
     finally:
         pi.ssh("systemctl start lenswire")
     for line in page.splitlines():

@@ -47,6 +47,17 @@ def test_what_is_not_whole_is_never_current(releases: Releases, version: str) ->
     assert releases.named("current") == "1.1"
 
 
+def test_the_command_is_on_the_path_unless_another_has_that_place(tmp_path: Path) -> None:
+    link = tmp_path / "bin/lenswire"
+    for _ in range(2):
+        lenswire_release.offer_command(link)
+        assert str(link.readlink()) == "/opt/lenswire/current/bin/lenswire"
+    link.unlink()
+    link.write_text("somebody's own")
+    lenswire_release.offer_command(link)
+    assert link.read_text() == "somebody's own"
+
+
 def test_the_last_two_are_kept(releases: Releases) -> None:
     assert releases.prune() == ["1.2"]
     assert releases.prune() == []

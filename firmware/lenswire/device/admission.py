@@ -14,19 +14,23 @@ def key_needed(server: ServerConfig, host: str) -> bool:
     return not (is_loopback(host) or server.open)
 
 
-def access(config: Config, identity: Identity) -> Access:
-    """Who may watch, and how many."""
-    server = config.server
-    needed = key_needed(server, server.address[0])
-    if server.legacy and needed:
+def check(server: ServerConfig) -> None:
+    """Raises ConfigError where one setting forbids another."""
+    if server.legacy and key_needed(server, server.address[0]):
         raise ConfigError(
             f"server.legacy: the article's clients know no key, so on {server.listen} it needs server.open (--open) too"
         )
+
+
+def access(config: Config, identity: Identity) -> Access:
+    """Who may watch, and how many. Raises ConfigError."""
+    server = config.server
+    check(server)
     return Access(
         identity.tls(),
         identity.fingerprint,
         identity.key,
-        key_needed=needed,
+        key_needed=key_needed(server, server.address[0]),
         legacy=server.legacy,
         max_viewers=server.max_viewers,
     )

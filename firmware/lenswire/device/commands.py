@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from lenswire.device.config import Config, load, parse
-from lenswire.errors import ConfigError
+from lenswire.errors import ConfigError, IdentityError, LenswireError
+
+# Of the service on an appliance, as deploy/ sets it up.
+CONFIG, STATE = Path("/etc/lenswire/lenswire.toml"), Path("/var/lib/lenswire")
 
 
 def serve(args: Namespace) -> int:
@@ -36,8 +39,13 @@ def pair(args: Namespace) -> int:
     from lenswire.device.identity import load_or_make
     from lenswire.link import Target
 
-    config = load(args.config) if args.config else Config()
-    identity = load_or_make(state_directory(args.state_dir), config.name)
+    config = load(path) if (path := _config_file(args)) else Config()
+    directory = state_directory(args.state_dir or (STATE if STATE.exists() else None))
+    try:
+        identity = load_or_make(directory, config.name)
+    except IdentityError as error:
+        hint = "; what the service keeps is for itself and root: sudo lenswire pair" if directory == STATE else ""
+        raise IdentityError(f"{error}{hint}") from None
     host = args.host or f"{socket.gethostname().split('.')[0]}.local"
     port = args.port or config.server.address[1]
     target = Target(host, port, fingerprint=identity.fingerprint, key=identity.key, name=config.name)
@@ -57,8 +65,16 @@ def pair(args: Namespace) -> int:
 
 
 def check(args: Namespace) -> int:
-    """Read a config and say whether it is good."""
+    """Read a config and say whether it is good, as far as that can be said without its hardware."""
+    from lenswire.device import admission
+    from lenswire.device.service import opener
+
     config = load(args.config)
+    try:
+        opener(config)
+        admission.check(config.server)
+    except LenswireError as error:
+        raise ConfigError(f"{args.config}: {error}") from None
     size = config.camera.size or "camera's size"
     http = f", HTTP on {config.server.http}" if config.server.http else ""
     print(
@@ -77,6 +93,7 @@ def doctor(args: Namespace) -> int:
     from lenswire.device.service import opener
     from lenswire.device.v4l2.kernel import Kernel
 
+    args.config = _config_file(args)
     config = settings(args)
     facts = []
     measured = camera_facts(opener(config), choose, config.camera.quality)
@@ -110,6 +127,12 @@ def state_directory(given: Path | None, environment: Mapping[str, str] = os.envi
         return Path.home() / ".local/state/lenswire"
     except RuntimeError:
         raise ConfigError("--state-dir: this user has no home directory, so say where to keep the identity") from None
+
+
+def _config_file(args: Namespace) -> Path | None:
+    """As told, or the one that this machine's service runs with."""
+    told: Path | None = args.config
+    return told or (CONFIG if CONFIG.exists() else None)
 
 
 def _told(args: Namespace, *names: str) -> dict[str, Any]:

@@ -47,13 +47,13 @@ def parse_address(text: str) -> tuple[str, int]:
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
     source: str = _setting("auto", "auto, usb, usb:DEVICE, csi, pattern, or file:PATH")
-    size: str = _setting("", 'WIDTHxHEIGHT, such as "1280x720"; empty for the camera\'s choice')
-    fps: float = _setting(0.0, "frames per second; 0 for the camera's choice", low=0, high=MAX_FPS)
+    size: str = _setting("", 'WIDTHxHEIGHT, such as "1280x720"; empty for 1280x720, or the nearest that the camera has')
+    fps: float = _setting(0.0, "frames per second; 0 for 30, or the rate of a video", low=0, high=MAX_FPS)
     quality: int = _setting(80, "JPEG quality where the encoder has one", low=1, high=100)
     rotation: int = _setting(0, "0 or 180 degrees, where the camera can turn its picture", low=0, high=180)
     controls: dict[str, Control] = field(
         default_factory=dict,
-        metadata={"words": "the camera's own by name, such as {exposure_auto = 1} or {ScalerCrop = [0, 0, 1280, 720]}"},
+        metadata={"words": "the camera's own by name, such as {auto_exposure = 1} or {ScalerCrop = [0, 0, 1280, 720]}"},
     )
 
     @property

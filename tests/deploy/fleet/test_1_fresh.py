@@ -30,6 +30,7 @@ def test_the_first_run_provisions_and_no_key_is_seen_on_the_way(rig: Rig) -> Non
     assert rig.versions() == ["1.0"] * 3
     assert [rig.ssh(host, "hostname").strip() for host in rig.hosts] == [host.name for host in rig.hosts]
     assert stat.S_IMODE(rig.book.stat().st_mode) == 0o600
+    assert [rig.ssh(host, "lenswire --version").strip() for host in rig.hosts] == ["lenswire 1.0"] * 3
     keys = [rig.ssh(host, "cat /var/lib/lenswire/key").strip() for host in rig.hosts]
     assert len({key for key in keys if len(key) == 64}) == 3
     assert "lenswire://" not in play.output
