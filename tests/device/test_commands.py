@@ -69,7 +69,7 @@ def test_without_a_service_nothing_else_is_looked_for(
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ('[camera]\nsource = "bogus"', "camera source: expected auto, pattern, file:PATH"),
+        ('[camera]\nsource = "bogus"', "camera.source: expected auto, pattern, file:PATH"),
         ('[server]\nlisten = ":8880"\nlegacy = true', "it needs server.open"),
         ("[camera]\nfps = -1", "camera.fps: expected a number"),
     ],

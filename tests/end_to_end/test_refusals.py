@@ -24,7 +24,7 @@ from lenswire.demo import free_port
         (("serve", "--config", "/nowhere.toml"), "/nowhere.toml: no such file"),
         (("serve", "--quality", "101"), "camera.quality: expected a whole number from 1 to 100"),
         (("serve", "--size", "big"), "camera.size: expected WIDTHxHEIGHT"),
-        (("serve", "--source", "nonsense"), "camera source: expected auto, pattern, file:PATH"),
+        (("serve", "--source", "nonsense"), "camera.source: expected auto, pattern, file:PATH"),
         (("serve", "--listen", "0.0.0.0:8880", "--legacy"), "--open"),
         (("serve", "--http", "everywhere"), "server.http: expected HOST:PORT"),
         (("cameras", "add", "lenswire://half@porch/half", "--name", "porch"), "expected 43 characters, got 4"),

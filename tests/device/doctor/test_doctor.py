@@ -78,6 +78,14 @@ def test_wifi_power_save(tmp_path: Path, said: str, mend: bool) -> None:
     assert fact.words.startswith("wlan0: power save: ")
 
 
+def test_a_pi_5_has_another_path_for_what_its_firmware_says(tmp_path: Path) -> None:
+    file = tmp_path / "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled"
+    file.parent.mkdir(parents=True)
+    file.write_text("4\n")
+    facts = {fact.topic: fact for fact in Machine(tmp_path, lambda command: "").facts()}
+    assert facts["power"].words == "throttled now"
+
+
 def test_vcgencmd_is_asked_where_the_kernel_does_not_say(tmp_path: Path) -> None:
     file = "sys/devices/platform/soc/soc:firmware/get_throttled"
     fact = machine(tmp_path, {"vcgencmd": "throttled=0x80000\n"}, **{file: ""})["power"]

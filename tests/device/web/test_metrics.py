@@ -65,6 +65,13 @@ def test_what_is_not_known_is_not_said(tmp_path: Path) -> None:
     assert found["process_start_time_seconds"] > 0
 
 
+def test_a_pi_5_has_another_path_for_it(tmp_path: Path) -> None:
+    platform = board(tmp_path) / "sys/devices/platform"
+    (platform / "soc/soc:firmware").rename(platform / "soc/soc@107c000000:firmware")
+    (platform / "soc").rename(platform / "soc@107c000000")
+    assert samples(tmp_path)["lenswire_throttled"] == 1
+
+
 def test_a_board_that_is_well_again_is_not_throttled(tmp_path: Path) -> None:
     (board(tmp_path) / "sys/devices/platform/soc/soc:firmware/get_throttled").write_text("50000")
     assert samples(tmp_path)["lenswire_throttled"] == 0

@@ -34,7 +34,7 @@ def opener(source: str, wish: CameraWish, controls: Mapping[str, Any] | None = N
 
         # USB first: to look for a CSI camera is to import picamera2, which takes seconds and 50 MB.
         return Auto((_usb("", wish, controls), lambda: _open_csi(wish, controls)), wish)
-    raise CameraError(f"camera source: expected {EXPECTED}; got {source!r}")
+    raise CameraError(f"camera.source: expected {EXPECTED}; got {source!r}")
 
 
 def open_camera(source: str, wish: CameraWish, controls: Mapping[str, Any] | None = None) -> Camera:

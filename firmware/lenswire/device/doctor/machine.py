@@ -111,8 +111,11 @@ class Machine:
 
     def power(self) -> Iterator[Fact]:
         """The firmware's own record; only a Raspberry Pi has it."""
-        said = self._read("sys/devices/platform/soc/soc:firmware/get_throttled")
-        said = said or self._run(["vcgencmd", "get_throttled"]).strip().removeprefix("throttled=")
+        # A Pi 5 has an address in both names.
+        files = self._root.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled")
+        said = next((self._read(str(file)) for file in files), "") or self._run(
+            ["vcgencmd", "get_throttled"]
+        ).strip().removeprefix("throttled=")
         if not said:
             return
         bits = int(said, 16)

@@ -14,8 +14,8 @@ from lenswire.device.web import Counters
 from lenswire.messages import Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-TEMPERATURE = Path("sys/class/thermal/thermal_zone0/temp")
-THROTTLED = Path("sys/devices/platform/soc/soc:firmware/get_throttled")
+TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
+THROTTLED = "sys/devices/platform/soc*/soc*:firmware/get_throttled"  # a Pi 5 has an address in both names
 NOW = 0xF  # the bits of get_throttled that say how it is; the others say how it has been since power-on
 
 
@@ -79,8 +79,8 @@ class Metrics:
             slow = float(bool(int(text, 16) & NOW))
             yield GaugeMetricFamily("lenswire_throttled", "1 while under-voltage or heat slows the board down.", slow)
 
-    def _read(self, path: Path) -> str:
+    def _read(self, pattern: str) -> str:
         try:
-            return (self._root / path).read_text("ascii").strip()
+            return next((path.read_text("ascii").strip() for path in self._root.glob(pattern)), "")
         except (OSError, ValueError):
             return ""
