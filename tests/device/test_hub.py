@@ -17,6 +17,8 @@ class Viewer:
         self.got.append(published.frame.sequence)
         return False
 
+    def afterwards(self) -> None: ...
+
 
 class Around:
     """A hub and what it told."""

@@ -70,11 +70,15 @@ class Viewer:
     def __init__(self, room: int = 1) -> None:
         self.got: list[Published] = []
         self.room = room  # frames that it takes until it says no
+        self.after: list[int] = []  # how many frames it had each time that it was called afterwards
 
     def offer(self, published: Published) -> bool:
         self.got.append(published)
         self.room -= 1
         return self.room > 0
+
+    def afterwards(self) -> None:
+        self.after.append(len(self.got))
 
 
 def test_the_same_bytes_go_to_all_who_wait_and_to_nobody_else() -> None:
@@ -101,6 +105,25 @@ def test_who_has_room_is_offered_the_next_one_and_who_has_none_is_not() -> None:
         rendition.spread()
     assert [published.captured for published in quick.got] == [1, 2, 3]
     assert [published.captured for published in slow.got] == [1]
+
+
+def test_who_says_no_is_called_again_when_all_have_the_frame() -> None:
+    rendition = Rendition(7, Plan())
+    other, last, seen = Viewer(9), Viewer(9), []
+
+    class Hearing(Viewer):
+        def afterwards(self) -> None:
+            seen.append((len(other.got), len(last.got)))
+            rendition.waiting[self] = None  # it has found room
+
+    hearing = Hearing(1)
+    rendition.waiting = dict.fromkeys((other, hearing, last))
+    for number in (1, 2):
+        rendition.publish(number, captured=number, begin=number, end=number, size=(8, 6), jpeg=b"jpeg")
+        rendition.spread()
+    assert seen == [(1, 1), (2, 2)]
+    assert len(hearing.got) == 2
+    assert not other.after and not last.after
 
 
 def test_the_newer_frame_wins_when_the_loop_is_late() -> None:

@@ -140,6 +140,30 @@ def test_another_wish_changes_the_stream(identity: Identity) -> None:
     run(test)
 
 
+def test_nobody_sees_a_picture_older_than_the_one_before(identity: Identity) -> None:
+    """A thumbnail takes longer to make: the first of them may have been captured before the last full picture."""
+
+    async def test() -> None:
+        async with device(identity) as porch:
+            eye = await viewer(porch)
+            await eye.until(named(Status))
+            await eye.watch(Watch(), window=4)
+            while not (porch.renditions and porch.renditions[0].waiting):
+                await asyncio.sleep(0.001)
+            porch.shoot()
+            (shown,) = (said for said in await eye.until(named(Frame)) if isinstance(said, Frame))
+            await eye.watch(Watch(320), window=4)
+            while not (porch.renditions[0].plan.width == 320 and porch.renditions[0].waiting):
+                await asyncio.sleep(0.001)
+            for number, captured in enumerate((shown.captured - 1, shown.captured + 1)):
+                porch.renditions[0].publish(number, captured, captured, captured, (320, 240), b"jpeg")
+                porch.renditions[0].spread()
+            said = await eye.until(named(Frame))
+            assert [one.captured for one in said if isinstance(one, Frame)] == [shown.captured + 1]
+
+    run(test)
+
+
 def test_a_port_in_use_is_one_sentence(identity: Identity) -> None:
     async def test() -> None:
         async with device(identity) as porch:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from served import Device, Viewer, device, named, run, viewer
 
+from lenswire import wire
 from lenswire.device.identity import Identity
 from lenswire.device.session import NativeSession
 from lenswire.messages import CloseCode, Command, Frame, Ping, Pong, Result, Status, Verb, Watch
@@ -74,6 +75,32 @@ def test_a_credit_is_read_with_the_last_frame_that_the_one_before_allows(identit
     run(test)
 
 
+def test_nobody_waits_for_what_others_have_to_say(identity: Identity) -> None:
+    async def test() -> None:
+        async with watched(identity, tls=False) as it:
+            other = await viewer(it.porch)
+            await other.until(named(Status))
+            await other.watch(Watch(), window=WINDOW)
+            while len(it.porch.renditions[0].waiting) < 2:
+                await asyncio.sleep(0.001)
+            for _ in range(WINDOW - 1):
+                await it.see()
+                await other.until(named(Frame))
+            order = []
+            for session in it.porch.server.sessions:
+                assert isinstance(session, NativeSession)
+                session.received = lambda data, go=session.received: (order.append("heard"), go(data))  # type: ignore
+                begin = session.channel.begin
+                session.channel.begin = lambda data, go=begin: (order.append("sent"), go(data))[1]  # type: ignore
+            it.say_credit()
+            other.connection.grant(WINDOW)
+            other.flush()
+            it.porch.shoot()  # before the loop could hear it
+            assert order == ["sent", "sent", "heard", "heard"]
+
+    run(test)
+
+
 @both
 def test_when_there_is_none_left_a_credit_is_heard_at_once(identity: Identity, tls: bool) -> None:
     async def test() -> None:
@@ -119,6 +146,53 @@ def test_pings_commands_and_wishes_do_not_lie(identity: Identity, tls: bool) -> 
             await it.eye.until(named(Pong))
             await it.eye.watch(Watch(320), WINDOW)
             while it.porch.renditions[0].plan.width != 320:
+                await asyncio.sleep(0.001)
+
+    run(test)
+
+
+@both
+def test_half_a_message_does_not_lie(identity: Identity, tls: bool) -> None:
+    async def test() -> None:
+        async with watched(identity, tls) as it:
+            await it.see()
+            it.say_credit()
+            it.eye.connection.send(Ping(time.monotonic_ns()))
+            ping = it.eye.connection.data_to_send()
+            it.eye.writer.write(ping[: wire.HEADER.size])
+            while not it.reads:
+                await asyncio.sleep(0.001)
+            it.eye.writer.write(ping[wire.HEADER.size :])
+            await it.eye.until(named(Pong))
+
+    run(test)
+
+
+def test_what_is_said_is_done_in_its_order(identity: Identity) -> None:
+    """A wish that gets its first frame at once, with the last credit, is not a moment to hear what was said later."""
+
+    async def test() -> None:
+        async with watched(identity, tls=False) as it:
+            other = await viewer(it.porch)
+            await other.until(named(Status))
+            await other.watch(Watch(320), window=WINDOW)
+            while len(it.porch.renditions) < 2:
+                await asyncio.sleep(0.001)
+            for _ in range(WINDOW - 1):
+                await it.see()
+            small = it.porch.renditions[1]
+            now = time.monotonic_ns()
+            small.publish(99, now, now, now, (320, 240), b"jpeg")
+            small.spread()
+            it.eye.connection.send(Watch(320))
+            it.eye.connection.send(Watch(160))
+            before = it.eye.connection.data_to_send()
+            it.eye.connection.send(Watch(500))
+            it.eye.flush()
+            await asyncio.sleep(0)
+            it.session.received(before)
+            assert it.session.connection.frames_sent == WINDOW
+            while it.porch.renditions[-1].plan.width != 500:
                 await asyncio.sleep(0.001)
 
     run(test)
@@ -173,7 +247,7 @@ def test_who_leaves_while_frames_are_spread_keeps_nobody_from_his(identity: Iden
 
 
 def test_a_frame_does_not_go_before_an_answer_that_waits(identity: Identity) -> None:
-    """Reading credit with a frame in hand may make the device say something that the socket will not take yet."""
+    """Reading credit may make the device say something that the socket will not take yet."""
 
     async def test() -> None:
         async with watched(identity, tls=False) as it:
@@ -186,7 +260,8 @@ def test_a_frame_does_not_go_before_an_answer_that_waits(identity: Identity) -> 
             channel.send = lambda data: channel._pending.append(memoryview(data))  # type: ignore[method-assign]
             it.porch.shoot()  # before the loop could hear it
             channel.send = send  # type: ignore[method-assign]
-            assert it.session.connection.frames_sent == WINDOW - 1 and channel.busy
+            it.porch.shoot()
+            assert it.session.connection.frames_sent == WINDOW and channel.busy
             channel._want_writer(True)
             await it.eye.until(named(Pong))
             await it.see()

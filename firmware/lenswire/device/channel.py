@@ -103,7 +103,7 @@ class Channel:
 
     def hear(self) -> None:
         """Read what lies there now: owner.received() is called with it before this returns, if there is anything."""
-        if self._lying:
+        if self._lying and not self._ended:
             self._on_readable()
 
     def close(self) -> None:
@@ -141,6 +141,8 @@ class Channel:
                 if self._ended or self._tls is None or not self._tls.pending():
                     return
         except _WOULD_BLOCK:
+            if self._tls:
+                self.let_lie(0)  # it may hold half a record
             return
         except OSError as error:
             self.abort(_words(error))

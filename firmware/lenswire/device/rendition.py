@@ -43,6 +43,11 @@ class Waiter(Protocol):
         with `Hub.wait` later."""
         ...
 
+    def afterwards(self) -> None:
+        """It was not to be offered the next one, and now all have been offered this one: nobody waits for what it does
+        here."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -129,9 +134,11 @@ class Rendition:
 
     def give(self, published: Published, waiters: tuple[Waiter, ...]) -> None:
         """To these of those who wait."""
-        for waiter in waiters:
-            if not waiter.offer(published):
-                self.waiting.pop(waiter, None)
+        done = [waiter for waiter in waiters if not waiter.offer(published)]
+        for waiter in done:
+            self.waiting.pop(waiter, None)
+        for waiter in done:
+            waiter.afterwards()
 
 
 def _microseconds(ns: int) -> int:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# From the first byte to WELCOME: TLS and three short messages. Five seconds forgive a very bad link, and no half-open
-# peer holds a place for longer.
+# From the first four bytes to WELCOME: TLS and three short messages. Five seconds forgive a very bad link.
 HANDSHAKE_LIMIT = 5_000_000_000
 # A viewer pings every second; ten lost in a row are no accident. (ns)
 SILENCE_LIMIT = 10_000_000_000
@@ -45,6 +44,9 @@ class Session(ABC):
     def offer(self, published: Published) -> bool:
         """The frame to send now, unless there is no room: then a newer one is asked for when there is. Returns whether
         there is room for the next one, too."""
+
+    def afterwards(self) -> None:
+        """All have been offered the frame."""
 
     def writable(self) -> None:
         self._next()
@@ -101,23 +103,21 @@ class NativeSession(Session):
     def __init__(self, server: Server, peer: str, connection: DeviceConnection) -> None:
         super().__init__(server, peer)
         self.connection = connection
+        self._obeying = False
 
     def offer(self, published: Published) -> bool:
-        connection, channel = self.connection, self.channel
-        if connection.credit < 2:
-            channel.hear()  # more credit may lie there, or that it is taken back
-            if not connection.credit:
-                return False
-            if self._shown >= published.captured:  # so may another wish: this was the first frame for it
-                return True
-        left = channel.begin(published.data)
-        if left is None:
+        if published.captured <= self._shown:  # of a rendition that takes longer to make than the one before
+            return True
+        if not self.connection.credit:  # it was taken back
             return False
-        self._shown = published.captured
-        if not connection.frame_sent():
-            channel.let_lie(0)
-            return False
-        return not left
+        left = self._send(published, published.data)
+        return left is not None and self.connection.frame_sent() > 0 and not left
+
+    def afterwards(self) -> None:
+        if not self.connection.credit and not self._obeying:
+            self.channel.hear()  # more may lie there
+            if not self.connection.credit:
+                self.channel.let_lie(0)
 
     def received(self, data: bytes) -> None:
         connection = self.connection
@@ -129,10 +129,13 @@ class NativeSession(Session):
             more = True
         if more:
             self._flush()  # a pong must not wait behind the frame that the same bytes ask for
+            self._obeying = True  # what is said next must wait
             for message in connection.events():
                 self._handle(message)
+            self._obeying = False
         credit = connection.credit
-        self.channel.let_lie(wire.CREDIT_SIZE if credit > 1 else 0)  # while it lasts nobody need wake up for more
+        # While it lasts nobody need wake up for more.
+        self.channel.let_lie(wire.CREDIT_SIZE if credit > 1 and not connection.half_read else 0)
         if credit and not waiting:
             self._next()
 

@@ -52,6 +52,9 @@ class _Wanted:
             self._picture.set_result(published)
         return False
 
+    def afterwards(self) -> None:
+        """One frame is all."""
+
 
 def _save(directory: Path, jpeg: bytes, keep: int) -> Path:
     with _saving:
