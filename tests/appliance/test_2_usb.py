@@ -54,5 +54,30 @@ def test_a_camera_that_hangs_is_noticed_and_taken_up_again(pi: VirtualPi, eye: E
     until(lambda: eye.status and eye.status.state == "STREAMING", "STREAMING")
 
 
+def test_auto_takes_the_camera_that_comes_late(pi: VirtualPi, frames: Frames, say: Callable[[str], None]) -> None:
+    """As it is when a camera is slow at power-on, and no source was named."""
+    log = "/tmp/auto.log"
+    serve = "lenswire serve --source auto --listen 127.0.0.1:9999 --state-dir /tmp/auto"
+
+    def said(words: str) -> str:
+        return until(lambda: pi.ssh(f"grep '{words}' {log}", check=False), lambda: pi.ssh(f"cat {log}"), 120)
+
+    pi.wait_for_ssh()
+    pi.ssh("systemctl stop lenswire")
+    pi.unplug_camera()
+    try:
+        pi.ssh(f"({serve} >{log} 2>&1 & echo $! >/tmp/auto.pid)")
+        said("= camera: .*(no camera found)")
+        plugged = time.monotonic()
+        pi.plug_camera(frames)
+        said("= camera: Virtual USB Camera")
+        say(f"the camera is taken {time.monotonic() - plugged:.1f} s after plugging in, in the place of the stand-in")
+    finally:
+        pi.ssh("kill $(cat /tmp/auto.pid)", check=False)
+        if not pi.camera:
+            pi.plug_camera(frames)
+        pi.ssh("systemctl start lenswire")
+
+
 def _seconds(values: list[float]) -> str:
     return ", ".join(f"{value:.1f}" for value in values) + " s"
