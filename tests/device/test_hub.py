@@ -17,7 +17,8 @@ class Viewer:
         self.got.append(published.frame.sequence)
         return False
 
-    def afterwards(self) -> None: ...
+    def afterwards(self) -> bool:
+        return False
 
 
 class Around:

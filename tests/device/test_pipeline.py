@@ -19,7 +19,8 @@ class Viewer:
     def offer(self, published: Published) -> bool:
         return True
 
-    def afterwards(self) -> None: ...
+    def afterwards(self) -> bool:
+        return False
 
 
 class Clock:

@@ -43,9 +43,9 @@ class Waiter(Protocol):
         with `Hub.wait` later."""
         ...
 
-    def afterwards(self) -> None:
+    def afterwards(self) -> bool:
         """It was not to be offered the next one, and now all have been offered this one: nobody waits for what it does
-        here."""
+        here. Returns whether it is to be offered the next one after all."""
         ...
 
 
@@ -134,11 +134,9 @@ class Rendition:
 
     def give(self, published: Published, waiters: tuple[Waiter, ...]) -> None:
         """To these of those who wait."""
-        done = [waiter for waiter in waiters if not waiter.offer(published)]
-        for waiter in done:
-            self.waiting.pop(waiter, None)
-        for waiter in done:
-            waiter.afterwards()
+        for waiter in [waiter for waiter in waiters if not waiter.offer(published)]:
+            if not waiter.afterwards():
+                self.waiting.pop(waiter, None)
 
 
 def _microseconds(ns: int) -> int:

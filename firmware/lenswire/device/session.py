@@ -45,8 +45,9 @@ class Session(ABC):
         """The frame to send now, unless there is no room: then a newer one is asked for when there is. Returns whether
         there is room for the next one, too."""
 
-    def afterwards(self) -> None:
-        """All have been offered the frame."""
+    def afterwards(self) -> bool:
+        """All have been offered the frame. Returns whether there is room for the next one after all."""
+        return False
 
     def writable(self) -> None:
         self._next()
@@ -103,7 +104,8 @@ class NativeSession(Session):
     def __init__(self, server: Server, peer: str, connection: DeviceConnection) -> None:
         super().__init__(server, peer)
         self.connection = connection
-        self._obeying = False
+        self._obeying = False  # what was said
+        self._hearing = False  # what lay there
 
     def offer(self, published: Published) -> bool:
         if published.captured <= self._shown:  # of a rendition that takes longer to make than the one before
@@ -113,11 +115,16 @@ class NativeSession(Session):
         left = self._send(published, published.data)
         return left is not None and self.connection.frame_sent() > 0 and not left
 
-    def afterwards(self) -> None:
-        if not self.connection.credit and not self._obeying:
-            self.channel.hear()  # more may lie there
-            if not self.connection.credit:
-                self.channel.let_lie(0)
+    def afterwards(self) -> bool:
+        if self.connection.credit > 0 or self._obeying:
+            return False
+        self._hearing = True
+        self.channel.hear()  # more may lie there
+        self._hearing = False
+        if self.connection.credit > 0:
+            return not self.channel.busy
+        self.channel.let_lie(0)
+        return False
 
     def received(self, data: bytes) -> None:
         connection = self.connection
@@ -136,7 +143,7 @@ class NativeSession(Session):
         credit = connection.credit
         # While it lasts nobody need wake up for more.
         self.channel.let_lie(wire.CREDIT_SIZE if credit > 1 and not connection.half_read else 0)
-        if credit and not waiting:
+        if credit and not waiting and not self._hearing:
             self._next()
 
     def check(self, now: int) -> None:

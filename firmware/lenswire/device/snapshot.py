@@ -52,8 +52,8 @@ class _Wanted:
             self._picture.set_result(published)
         return False
 
-    def afterwards(self) -> None:
-        """One frame is all."""
+    def afterwards(self) -> bool:
+        return False
 
 
 def _save(directory: Path, jpeg: bytes, keep: int) -> Path:
