@@ -57,6 +57,19 @@ async def watched(identity: Identity, tls: bool) -> AsyncIterator[Watched]:
         yield Watched(porch, eye)
 
 
+async def another(it: Watched) -> Viewer:
+    """A second viewer, who sees what the first one does: the next picture is the last that both may be sent."""
+    other = await viewer(it.porch)
+    await other.until(named(Status))
+    await other.watch(Watch(), window=WINDOW)
+    while len(it.porch.renditions[0].waiting) < 2:
+        await asyncio.sleep(0.001)
+    for _ in range(WINDOW - 1):
+        await it.see()
+        await other.until(named(Frame))
+    return other
+
+
 both = pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 
 
@@ -78,14 +91,7 @@ def test_a_credit_is_read_with_the_last_frame_that_the_one_before_allows(identit
 def test_nobody_waits_for_what_others_have_to_say(identity: Identity) -> None:
     async def test() -> None:
         async with watched(identity, tls=False) as it:
-            other = await viewer(it.porch)
-            await other.until(named(Status))
-            await other.watch(Watch(), window=WINDOW)
-            while len(it.porch.renditions[0].waiting) < 2:
-                await asyncio.sleep(0.001)
-            for _ in range(WINDOW - 1):
-                await it.see()
-                await other.until(named(Frame))
+            other = await another(it)
             order = []
             for session in it.porch.server.sessions:
                 assert isinstance(session, NativeSession)
@@ -228,14 +234,7 @@ def test_a_wish_that_came_with_the_credit_gets_each_frame_once(identity: Identit
 def test_who_leaves_while_frames_are_spread_keeps_nobody_from_his(identity: Identity) -> None:
     async def test() -> None:
         async with watched(identity, tls=False) as it:
-            other = await viewer(it.porch)
-            await other.until(named(Status))
-            await other.watch(Watch(), window=WINDOW)
-            while len(it.porch.renditions[0].waiting) < 2:
-                await asyncio.sleep(0.001)
-            for _ in range(WINDOW - 1):
-                await it.see()
-                await other.until(named(Frame))
+            other = await another(it)
             it.eye.connection.close(CloseCode.BYE, "enough")
             it.eye.flush()
             it.porch.shoot()  # before the loop could hear it
