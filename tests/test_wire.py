@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from lenswire import messages, wire
-from lenswire import status as status_json
 from lenswire.ends import DeviceConnection
 from lenswire.errors import ProtocolError
-from lenswire.messages import MAX_STATUS, MAX_TEXT, Close, CloseCode, Frame, Hello, Kind, Message, Result, Status, Watch
+from lenswire.messages import MAX_TEXT, Close, CloseCode, Frame, Hello, Kind, Message, Result, Status, Watch
 from lenswire.protocol import proof
 
 PAGE = Path(__file__).parents[1] / "firmware" / "PROTOCOL.md"
@@ -48,10 +47,6 @@ def decode(raw: bytes) -> Message:
 def raw(kind: int, payload: bytes = b"", length: int | None = None, magic: bytes = b"LENS", flags: int = 0) -> bytes:
     length = len(payload) if length is None else length
     return struct.pack(">4sBBHIQI", magic, VERSION, kind, flags, 0, 0, length) + payload
-
-
-def status(text: str) -> Message:
-    return decode(raw(Kind.STATUS, text.encode()))
 
 
 # The page
@@ -171,83 +166,6 @@ def test_nothing_that_a_viewer_says_is_as_short_as_a_credit(kind: Kind) -> None:
     """So a device can leave credits unread, and be woken for anything else."""
     with pytest.raises(ProtocolError):
         decode(raw(kind))
-
-
-# STATUS, the one with a life of its own
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "not what it should be"),
-        ("{", "not what it should be"),
-        ("[" * MAX_STATUS, "RecursionError"),
-        ("[]", "expected a JSON object with a state"),
-        ("{}", "expected a JSON object with a state"),
-        ('{"state":1}', "status: state: expected str, got int"),
-        ('{"state":null}', "status: state: expected str, got NoneType"),
-        ('{"state":"","width":1.5}', "status: width: expected int, got float"),
-        ('{"state":"","width":true}', "status: width: expected int, got bool"),
-        ('{"state":"","width":-1}', "status: width: expected 0 to 9007199254740991, got -1"),
-        ('{"state":"","captured":9007199254740992}', "status: captured: expected 0 to 9007199254740991"),
-        ('{"state":"","viewers":%s}' % ("9" * 4000), "got 99999999999999999999"),
-        ('{"state":"","viewers":%s}' % ("9" * 5000), "not what it should be"),
-        ('{"state":"","fps":"30"}', "status: fps: expected float, got str"),
-        ('{"state":"","fps":NaN}', "status: fps: expected 0 to 9007199254740991, got nan"),
-        ('{"state":"","fps":1e999}', "status: fps: expected 0 to 9007199254740991, got inf"),
-        ('{"state":"","uptime":%s}' % ("9" * 400), "not what it should be (OverflowError)"),
-        ('{"state":"","renditions":{}}', "status: renditions: expected tuple, got dict"),
-        ('{"state":"","renditions":[1]}', "status: renditions: expected tuple, got list"),
-    ],
-)
-def test_a_status_is_refused(text: str, words: str) -> None:
-    with pytest.raises(ProtocolError, match=re.escape(words)) as caught:
-        status(text)
-    assert len(str(caught.value)) < 200
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
-def test_a_status_is_utf_8_and_nothing_else(encoding: str) -> None:
-    with pytest.raises(ProtocolError):
-        decode(raw(Kind.STATUS, '{"state":"READY"}'.encode(encoding)))
-
-
-def test_a_status_says_as_much_as_it_likes() -> None:
-    assert status('{"state":"READY"}') == Status("READY")
-    assert status('{"state":"READY","mood":[[1]],"fps":30}') == Status("READY", fps=30.0)
-
-
-def test_what_is_not_a_number_in_a_rendition_is_skipped() -> None:
-    told = '{"id":1,"fps":NaN,"made":1e999,"width":-1,"name":"\\u001b[2J","deep":[[]],"\\u001b":2}'
-    assert status(f'{{"state":"READY","renditions":[{told}]}}') == Status("READY", renditions=({"id": 1, "\ufffd": 2},))
-
-
-def test_renditions_that_do_not_fit_are_left_out() -> None:
-    full = Status("STREAMING", renditions=tuple({"id": number, "made": 0} for number in range(2000)))
-    data = wire.encode(full)
-    heard = decode(data)
-    assert isinstance(heard, Status) and heard.renditions == full.renditions[: len(heard.renditions)]
-    assert MAX_STATUS - 40 < len(data) - wire.HEADER.size <= MAX_STATUS
-
-
-def test_what_does_not_fit_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand renditions do not hold up the loop."""
-    made: list[int] = []
-    encode = status_json._json
-    monkeypatch.setattr(status_json, "_json", lambda said: made.append(len(data := encode(said))) or data)
-    wire.encode(Status("STREAMING", renditions=tuple({"id": number, "made": 0} for number in range(1000))))
-    assert sum(made) < 3 * MAX_STATUS
-
-
-def test_a_status_that_cannot_fit_is_refused() -> None:
-    with pytest.raises(ProtocolError, match="the limit is 16384"):
-        wire.encode(Status("READY", reason="x" * MAX_STATUS))
-
-
-def test_a_full_device_fits_into_a_status() -> None:
-    plan = {"width": 1280, "height": 720, "fps": 29.97, "quality": 80, "viewers": 1, "made": 1_000_000}
-    full = Status("STREAMING", renditions=tuple({"id": number, **plan} for number in range(128)))
-    assert decode(wire.encode(full)) == full
 
 
 # Text
